@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Results in words. Knows nothing of what failed. */
+
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+int seqcast__fail(seqcast_detail *ret_detail, int error, const char *format, ...)
+{
+        va_list arguments;
+
+        if (ret_detail == NULL)
+                return error;
+        va_start(arguments, format);
+        vsnprintf(ret_detail->text, sizeof ret_detail->text, format, arguments);
+        va_end(arguments);
+        return error;
+}
+
+const char *seqcast_strerror(int result)
+{
+        switch (result) {
+        case SEQCAST_OK:
+                return "success";
+        case SEQCAST_NONE:
+                return "nothing newer";
+        case SEQCAST_EMPTY:
+                return "nothing was ever published";
+        case SEQCAST_BUSY:
+                return "no whole record could be read: overwritten in every try, or a publication never ended";
+        case SEQCAST_RETIRED:
+                return "the segment was replaced or removed; nothing newer will come";
+        case SEQCAST_OVERWRITTEN:
+                return "the record was overwritten while it was looked at";
+        case SEQCAST_DIFFERENT:
+                return "the schemas differ";
+#define CASE(code, text)                                                                           \
+        case -code:                                                                                \
+                return text;
+                SEQCAST_ERRORS(CASE)
+#undef CASE
+        case -EMFILE:
+                return "this process has too many open files";
+        case -ENFILE:
+                return "the system has too many open files";
+        case -EIO:
+                return "input/output error";
+        case -EINTR:
+                return "interrupted by a signal";
+        case -ENOSYS:
+                return "not supported by this kernel";
+        default:
+                return result < 0 ? "error of the system" : "unknown result";
+        }
+}

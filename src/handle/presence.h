@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Which pages of a sparse segment are known to have memory behind them. A page that has it never
+ * loses it, so each side asks the kernel once a page and remembers: the publisher to reserve before
+ * it stores (a store to a full tmpfs is a SIGBUS), the subscriber to leave holes alone (a load would
+ * allocate them). One bit a page. */
+
+#ifndef SEQCAST_SRC_HANDLE_PRESENCE_H
+#define SEQCAST_SRC_HANDLE_PRESENCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct seqcast__presence {
+        int fd;
+        uint64_t bytes; /* of the segment */
+        uint64_t *known;
+};
+
+/** @return 0; -ENOMEM */
+int seqcast__presence_open(struct seqcast__presence *presence, int fd, uint64_t bytes);
+void seqcast__presence_close(struct seqcast__presence *presence);
+
+/** Have memory behind [offset, offset + bytes). @return 0; -ENOSPC; -errno */
+int seqcast__presence_reserve(struct seqcast__presence *presence, uint64_t offset, uint64_t bytes);
+
+/**
+ * Split [offset, end): the first stretch is [offset, *ret_end), and either has memory behind it
+ * (1 is returned) or is a hole (0). No system call where all is known to be present.
+ * @return 1; 0; -errno
+ */
+int seqcast__presence_look(struct seqcast__presence *presence, uint64_t offset, uint64_t end,
+                           uint64_t *ret_end);
+
+#endif

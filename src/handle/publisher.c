@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Publishing. The algorithm is the ring's; here is what surrounds it: one publication at a time,
+ * memory reserved before anything is touched, and the ends of a publisher's life. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "handle/acquire.h"
+#include "handle/options.h"
+#include "handle/presence.h"
+#include "handle/seam.h"
+#include "platform/clock.h"
+#include "platform/lock.h"
+#include "platform/memory.h"
+#include "platform/process.h"
+#include "seqcast/ring_parts.h"
+
+#define PUBLISHER_MAGIC UINT32_C(0x5075626c) /* gone in a child of fork(), whose handle is wiped */
+#define FLAGS_KNOWN                                                                                \
+        (SEQCAST_SPARSE | SEQCAST_TIMES | SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE | \
+         SEQCAST_IN_PLACE | SEQCAST_SET_GROUP)
+
+/* The log of changed ranges: so many entries a slot, within these bounds. */
+#define LOG_ENTRIES_A_SLOT 8u
+#define LOG_ENTRIES_MIN 256u
+#define LOG_ENTRIES_MAX 65536u
+
+enum activity {
+        IDLE = 0,
+        PUBLISHING, /* seen by a signal handler or a second thread in the middle of a publication */
+        BEGUN,      /* between begin and commit */
+        REMOVED
+};
+
+struct seqcast_publisher {
+        uint32_t magic;
+        _Atomic(int) activity; /* enum activity */
+        uint64_t version;
+        struct seqcast_ring ring;
+        struct seqcast_ring_changes changes;
+        bool sparse;
+        bool in_place;
+        seqcast_word *begun_slot;  /* in place */
+        void *private_record;      /* not in place */
+        uint64_t private_version;  /* the publication that it holds, or: */
+        struct seqcast__presence presence;
+        struct seqcast__segment segment;
+};
+
+#define PRIVATE_STALE UINT64_MAX
+
+/* ---- one publication at a time ------------------------------------------------------------- */
+
+static int enter(seqcast_publisher *publisher, enum activity expected)
+{
+        int activity;
+
+        if (publisher == NULL)
+                return -EINVAL;
+        if (publisher->magic != PUBLISHER_MAGIC)
+                return -ECHILD;
+        activity = atomic_load_explicit(&publisher->activity, memory_order_relaxed);
+        if (activity != (int)expected) {
+                if (activity == REMOVED)
+                        return -ESTALE;
+                return expected == BEGUN && activity == IDLE ? -EINVAL : -EBUSY;
+        }
+        /* No read-modify-write: a handle has one thread, and a signal handler that interrupts it ends
+         * before it goes on. The compiler must keep what follows below this store. */
+        atomic_store_explicit(&publisher->activity, PUBLISHING, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        return 0;
+}
+
+static void leave(seqcast_publisher *publisher, enum activity activity)
+{
+        atomic_signal_fence(memory_order_seq_cst);
+        atomic_store_explicit(&publisher->activity, (int)activity, memory_order_relaxed);
+}
+
+static int64_t stamp(const seqcast_publisher *publisher)
+{
+        return publisher->ring.times ? seqcast__clock_boot_ns() : 0;
+}
+
+/* ---- sparse segments: memory first --------------------------------------------------------- */
+
+static uint64_t segment_offset(const seqcast_publisher *publisher, const seqcast_word *payload)
+{
+        return (uint64_t)((const unsigned char *)payload - (const unsigned char *)publisher->segment.base);
+}
+
+static int reserve(seqcast_publisher *publisher, const seqcast_word *payload, uint64_t offset, uint64_t bytes)
+{
+        if (!publisher->sparse || bytes == 0)
+                return 0;
+        return seqcast__presence_reserve(&publisher->presence, segment_offset(publisher, payload) + offset, bytes);
+}
+
+/* The next stretch of a payload that has memory behind it, from *offset on. @return 1; 0 none; -errno */
+static int next_present(seqcast_publisher *publisher, const seqcast_word *payload, uint64_t *offset, uint64_t end,
+                        uint64_t *ret_end)
+{
+        uint64_t base = segment_offset(publisher, payload);
+
+        while (*offset < end) {
+                int r = seqcast__presence_look(&publisher->presence, base + *offset, base + end, ret_end);
+
+                if (r < 0)
+                        return r;
+                *ret_end -= base;
+                if (r == 1)
+                        return 1;
+                *offset = *ret_end;
+        }
+        return 0;
+}
+
+/* Before W1: whatever the plan and the parts will store to. */
+static int reserve_for(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
+                       const seqcast_word *payload, const seqcast_part *parts, size_t count)
+{
+        const struct seqcast_ring_change *change;
+        uint64_t position = publisher->changes.appended, offset = 0, end = 0;
+        int r = 0;
+
+        if (!publisher->sparse)
+                return 0;
+        if (plan->renewal == SEQCAST_RENEW_CHANGES)
+                while (r == 0 && (change = seqcast_ring_change_before(&publisher->changes, plan->first, &position)) != NULL)
+                        r = reserve(publisher, payload, change->offset, change->bytes);
+        if (plan->renewal == SEQCAST_RENEW_WHOLE) {
+                while (r >= 0 && (r = next_present(publisher, plan->base, &offset, plan->bytes, &end)) == 1) {
+                        r = reserve(publisher, payload, offset, end - offset);
+                        offset = end;
+                }
+        }
+        for (size_t i = 0; i < count && r == 0; i++)
+                r = reserve(publisher, payload, parts[i].offset, parts[i].bytes);
+        return r;
+}
+
+/* Holes of the newest record stay holes; what an earlier record left where it has holes becomes zero. */
+static int renew_sparse(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, seqcast_word *payload)
+{
+        uint64_t offset = 0, end = 0;
+        int r;
+
+        while ((r = next_present(publisher, payload, &offset, plan->bytes, &end)) == 1) {
+                seqcast_copy_zero(payload, offset, end - offset); /* W3 */
+                offset = end;
+        }
+        if (r < 0 || plan->renewal == SEQCAST_RENEW_ZERO)
+                return r;
+        offset = 0;
+        while ((r = next_present(publisher, plan->base, &offset, plan->bytes, &end)) == 1) {
+                seqcast__ring_copy_between(payload, plan->base, offset, end - offset); /* W3 */
+                offset = end;
+        }
+        return r;
+}
+
+static int renew(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, seqcast_word *payload)
+{
+        if (publisher->sparse && (plan->renewal == SEQCAST_RENEW_WHOLE || plan->renewal == SEQCAST_RENEW_ZERO))
+                return renew_sparse(publisher, plan, payload);
+        seqcast_ring_renew(&publisher->changes, plan, payload);
+        return 0;
+}
+
+/* ---- publishing ---------------------------------------------------------------------------- */
+
+static int publish_whole(seqcast_publisher *publisher, const void *record, size_t bytes)
+{
+        const struct seqcast_ring *ring = &publisher->ring;
+        uint64_t number = publisher->version + 1;
+        int r;
+
+        if (bytes > ring->record_bytes)
+                return -EMSGSIZE;
+        r = reserve(publisher, seqcast_ring_payload(ring, seqcast_ring_slot(ring, number)), 0, bytes);
+        if (r < 0)
+                return r;
+        seqcast_ring_publish(ring, number, record, bytes, stamp(publisher));
+        seqcast_ring_changed_all(&publisher->changes, number);
+        publisher->version = number;
+        return 0;
+}
+
+int seqcast_publish(seqcast_publisher *publisher, const void *record, size_t bytes)
+{
+        int r = enter(publisher, IDLE);
+
+        if (r < 0)
+                return r;
+        r = publish_whole(publisher, record, bytes);
+        leave(publisher, IDLE);
+        return r;
+}
+
+/* Open the next slot as a copy of the newest record, with memory behind the parts. After a failure
+ * subscribers see nothing of it, and the next publication starts the slot from scratch. */
+static int open_slot(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
+                     const seqcast_part *parts, size_t count, seqcast_word **ret_slot)
+{
+        const struct seqcast_ring *ring = &publisher->ring;
+        uint64_t number = publisher->version + 1;
+        seqcast_word *payload = seqcast_ring_payload(ring, seqcast_ring_slot(ring, number));
+        int r = reserve_for(publisher, plan, payload, parts, count);
+
+        if (r < 0)
+                return r;
+        *ret_slot = seqcast_ring_write_begin(ring, number);
+        r = renew(publisher, plan, payload);
+        if (r < 0)
+                seqcast_ring_changed_all(&publisher->changes, number);
+        return r;
+}
+
+static int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count)
+{
+        const struct seqcast_ring *ring = &publisher->ring;
+        uint64_t number = publisher->version + 1;
+        struct seqcast_ring_plan plan;
+        seqcast_word *slot;
+        int r = seqcast_ring_make_plan(ring, &publisher->changes, number, &plan);
+
+        if (r == 0)
+                r = seqcast_ring_check_parts(parts, count, plan.bytes);
+        if (r == 0)
+                r = open_slot(publisher, &plan, parts, count, &slot);
+        if (r < 0)
+                return r;
+        seqcast_ring_store_parts(&publisher->changes, number, seqcast_ring_payload(ring, slot), parts, count);
+        seqcast_ring_write_end(ring, slot, number, plan.bytes, stamp(publisher));
+        publisher->version = number;
+        return 0;
+}
+
+int seqcast_publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count)
+{
+        int r = enter(publisher, IDLE);
+
+        if (r < 0)
+                return r;
+        r = publish_parts(publisher, parts, count);
+        leave(publisher, IDLE);
+        return r;
+}
+
+/* ---- begin, commit, abort ------------------------------------------------------------------ */
+
+static int begin_in_place(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, void **ret_record)
+{
+        const struct seqcast_ring *ring = &publisher->ring;
+        seqcast_part whole = { .offset = 0, .bytes = (size_t)ring->record_bytes };
+        int r = open_slot(publisher, plan, &whole, 1, &publisher->begun_slot);
+
+        if (r < 0)
+                return r;
+        *ret_record = seqcast_ring_payload(ring, publisher->begun_slot);
+        return 0;
+}
+
+/* Holes are read as the zeros that they are, without touching them. */
+static int load_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan)
+{
+        unsigned char *record = publisher->private_record;
+        uint64_t offset = 0, end = plan->bytes, done = 0;
+        int r = 1;
+
+        while (plan->base != NULL && offset < plan->bytes && r == 1) {
+                if (publisher->sparse)
+                        r = next_present(publisher, plan->base, &offset, plan->bytes, &end);
+                if (r != 1)
+                        break;
+                memset(record + done, 0, (size_t)(offset - done));
+                seqcast_copy_load(record + offset, plan->base, offset, (size_t)(end - offset));
+                done = offset = end;
+        }
+        if (r < 0)
+                return r;
+        memset(record + done, 0, (size_t)(publisher->ring.record_bytes - done));
+        return 0;
+}
+
+static int begin_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, void **ret_record)
+{
+        if (publisher->private_version != publisher->version) {
+                int r = load_private(publisher, plan);
+
+                if (r < 0)
+                        return r;
+        }
+        publisher->private_version = PRIVATE_STALE; /* until committed: the caller may do as it likes */
+        *ret_record = publisher->private_record;
+        return 0;
+}
+
+int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record)
+{
+        struct seqcast_ring_plan plan;
+        int r = enter(publisher, IDLE);
+
+        if (r < 0)
+                return r;
+        r = seqcast_ring_make_plan(&publisher->ring, &publisher->changes, publisher->version + 1, &plan);
+        if (r == 0)
+                r = publisher->in_place ? begin_in_place(publisher, &plan, ret_record) :
+                                          begin_private(publisher, &plan, ret_record);
+        leave(publisher, r == 0 ? BEGUN : IDLE);
+        return r;
+}
+
+static int commit_in_place(seqcast_publisher *publisher, size_t bytes)
+{
+        uint64_t number = publisher->version + 1;
+
+        if (bytes > publisher->ring.record_bytes)
+                return -EMSGSIZE;
+        seqcast_ring_write_end(&publisher->ring, publisher->begun_slot, number, bytes, stamp(publisher));
+        seqcast_ring_changed_all(&publisher->changes, number);
+        publisher->version = number;
+        return 0;
+}
+
+int seqcast_publish_commit(seqcast_publisher *publisher, size_t bytes)
+{
+        int r = enter(publisher, BEGUN);
+
+        if (r < 0)
+                return r;
+        if (publisher->in_place) {
+                r = commit_in_place(publisher, bytes);
+        } else {
+                r = publish_whole(publisher, publisher->private_record, bytes);
+                if (r == 0)
+                        publisher->private_version = publisher->version;
+        }
+        leave(publisher, r == 0 ? IDLE : BEGUN);
+        return r;
+}
+
+int seqcast_publish_abort(seqcast_publisher *publisher)
+{
+        int r = enter(publisher, BEGUN);
+
+        if (r < 0)
+                return r;
+        /* In place: the slot stays odd, unreadable, until the next publication, which bears the same
+         * number, writes it from scratch. */
+        if (publisher->in_place)
+                seqcast_ring_changed_all(&publisher->changes, publisher->version + 1);
+        leave(publisher, IDLE);
+        return 0;
+}
+
+/* ---- opening and closing ------------------------------------------------------------------- */
+
+static int check_options(const seqcast_publisher_options *options)
+{
+        if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32,
+                                     options->flags & ~(uint32_t)FLAGS_KNOWN);
+        if ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL,
+                                     "mode %04o: the owner must read and write, others may read at most (0600, 0640, 0644)",
+                                     (unsigned)options->mode);
+        return 0;
+}
+
+static int open_changes(seqcast_publisher *publisher, bool created)
+{
+        uint64_t entries = LOG_ENTRIES_A_SLOT * (publisher->ring.depth_mask + 1);
+        void *log;
+        int r;
+
+        if (entries < LOG_ENTRIES_MIN)
+                entries = LOG_ENTRIES_MIN;
+        if (entries > LOG_ENTRIES_MAX)
+                entries = LOG_ENTRIES_MAX;
+        r = seqcast__memory_map_private(entries * sizeof(struct seqcast_ring_change), &log);
+        if (r < 0)
+                return r;
+        publisher->changes = (struct seqcast_ring_changes){
+                .log = log,
+                .log_mask = entries - 1,
+                .known_from = created ? 1 : publisher->version + 1,
+        };
+        return 0;
+}
+
+static void close_memory(seqcast_publisher *publisher)
+{
+        seqcast__process_unguard_fork(publisher->segment.fd);
+        seqcast__presence_close(&publisher->presence);
+        if (publisher->private_record != NULL)
+                seqcast__memory_unmap(publisher->private_record, publisher->ring.record_bytes);
+        if (publisher->changes.log != NULL)
+                seqcast__memory_unmap(publisher->changes.log,
+                                      (publisher->changes.log_mask + 1) * sizeof(struct seqcast_ring_change));
+        seqcast__segment_close(&publisher->segment);
+        seqcast__memory_unmap(publisher, sizeof *publisher);
+}
+
+/* Everything that can fail, before the segment says that we are its publisher. */
+static int prepare(seqcast_publisher *publisher, const seqcast_publisher_options *options, bool created)
+{
+        int r;
+
+        publisher->ring = seqcast__layout_ring(&publisher->segment.header, publisher->segment.base);
+        publisher->sparse = seqcast__layout_is_sparse(&publisher->segment.header);
+        publisher->in_place = (options->flags & SEQCAST_IN_PLACE) != 0;
+        publisher->private_version = PRIVATE_STALE;
+        if (publisher->in_place && publisher->ring.depth_mask == 0)
+                return seqcast__fail(options->ret_detail, -EINVAL,
+                                     "publishing in place needs a depth of 2 or more; this segment has 1");
+        if (publisher->ring.record_bytes > SIZE_MAX)
+                return -EFBIG;
+        publisher->version = seqcast_ring_recover(&publisher->ring);
+        r = open_changes(publisher, created);
+        if (r == 0 && !publisher->in_place)
+                r = seqcast__memory_map_private(publisher->ring.record_bytes, &publisher->private_record);
+        if (r == 0 && publisher->sparse)
+                r = seqcast__presence_open(&publisher->presence, publisher->segment.fd,
+                                           publisher->segment.header.segment_bytes);
+        if (r == 0)
+                r = seqcast__process_guard_fork(publisher->segment.fd, &publisher->magic);
+        return r;
+}
+
+static void announce(seqcast_publisher *publisher, const char *program)
+{
+        seqcast_word *control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
+        uint64_t epoch = seqcast_word_load_relaxed(control + SEQCAST__CONTROL_EPOCH);
+        char name[32] = { 0 };
+
+        if (program == NULL)
+                seqcast__process_name(name, sizeof name);
+        else
+                strncpy(name, program, sizeof name - 1);
+        seqcast_copy_store(control + SEQCAST__CONTROL_PROGRAM, 0, name, sizeof name);
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_PID, (uint64_t)getpid());
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE, seqcast__clock_namespace());
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_OPEN);
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_EPOCH, epoch + 1);
+}
+
+int seqcast_publisher_open(const char *topic, const seqcast_publisher_options *given,
+                           seqcast_publisher **ret_publisher)
+{
+        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
+        seqcast_publisher *publisher;
+        bool created = false;
+        void *memory;
+        int r = seqcast__options_take(&options, sizeof options, given);
+
+        if (r < 0)
+                return r;
+        if (options.mode == 0)
+                options.mode = SEQCAST_MODE_PRIVATE;
+        r = check_options(&options);
+        if (r < 0)
+                return r;
+        r = seqcast__memory_map_wiped_on_fork(sizeof *publisher, &memory);
+        if (r < 0)
+                return r;
+        publisher = memory;
+        r = seqcast__acquire(topic, &options, &publisher->segment, &created);
+        if (r < 0) {
+                seqcast__memory_unmap(publisher, sizeof *publisher);
+                return r;
+        }
+        r = prepare(publisher, &options, created);
+        if (r < 0) {
+                close_memory(publisher);
+                return r;
+        }
+        announce(publisher, options.program);
+        publisher->magic = PUBLISHER_MAGIC;
+        *ret_publisher = publisher;
+        return 0;
+}
+
+seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publisher)
+{
+        seqcast_word *control;
+
+        /* A child's handle is wiped: there is nothing left in it to give back. */
+        if (publisher == NULL || publisher->magic != PUBLISHER_MAGIC)
+                return NULL;
+        control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_LEFT);
+        close_memory(publisher);
+        return NULL;
+}
+
+int seqcast_publisher_remove(seqcast_publisher *publisher)
+{
+        int detached, r = enter(publisher, IDLE);
+
+        if (r < 0)
+                return r;
+        detached = seqcast__segment_is_detached(&publisher->segment);
+        if (detached < 0) {
+                leave(publisher, IDLE);
+                return detached;
+        }
+        /* First the mark: a name that is still there then stands for a segment that the next publisher
+         * replaces, not for one that readers wait on in vain. */
+        seqcast_ring_retire(&publisher->ring);
+        r = detached ? -ESTALE : seqcast__shm_remove(publisher->segment.name);
+        leave(publisher, REMOVED);
+        return r;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+uint64_t seqcast_publisher_version(const seqcast_publisher *publisher)
+{
+        return publisher->version;
+}
+
+void seqcast_publisher_info(const seqcast_publisher *publisher, seqcast_info *ret_info)
+{
+        seqcast__segment_info(&publisher->segment, ret_info);
+}
+
+const seqcast_schema *seqcast_publisher_schema(const seqcast_publisher *publisher)
+{
+        return publisher->segment.schema;
+}
+
+const struct seqcast__segment *seqcast__publisher_segment(const seqcast_publisher *publisher)
+{
+        return &publisher->segment;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* An open segment: a descriptor, a mapping, and a private copy of its header that has been checked.
+ * What publisher and subscriber have in common. */
+
+#ifndef SEQCAST_SRC_HANDLE_SEGMENT_H
+#define SEQCAST_SRC_HANDLE_SEGMENT_H
+
+#include <sys/stat.h>
+
+#include "layout/segment_layout.h"
+#include "platform/shm.h"
+
+#define SEQCAST__PUBLISHER_LOCK_BYTE 0
+
+struct seqcast__segment {
+        int fd;
+        void *base; /* NULL: not mapped */
+        struct seqcast__segment_header header;
+        seqcast_schema *schema; /* NULL: opaque record */
+        struct stat status;     /* when opened */
+        char name[SEQCAST__SHM_NAME_BYTES]; /* "/quote" */
+};
+
+/** Check a topic and write it with its slash. @return 0; -EINVAL; -ENAMETOOLONG */
+int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail, char ret_name[SEQCAST__SHM_NAME_BYTES]);
+
+/** Read and check header and schema of segment->fd, whose status is filled. Maps nothing.
+ *  @return 0; -EAGAIN; -EPROTO; -EPROTONOSUPPORT; -ENOMEM; -errno */
+int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_detail);
+
+/** Does it have this schema? @return 0; -EPROTOTYPE, with the difference; -EINVAL; -ENOMEM */
+int seqcast__segment_check_schema(const struct seqcast__segment *segment, const seqcast_schema *schema,
+                                  seqcast_detail *ret_detail);
+
+/** @return 1 the name stands for another segment now, or for none; 0; -errno */
+int seqcast__segment_is_detached(const struct seqcast__segment *segment);
+
+/** Who publishes here, for people: "pid 4711 (md-feed), last publication 12 ms ago". Reads the object
+ *  without mapping it; says less where it knows less. */
+void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, char *ret_text, size_t capacity);
+
+/** Age of something stamped `time_ns` by a publisher of time namespace `time_namespace`; -1: unknown. */
+int64_t seqcast__segment_age_ns(int64_t time_ns, uint64_t time_namespace);
+
+/** Copy text of a fixed field, which need not end, and strip what no terminal should see. */
+void seqcast__segment_text(char *ret_text, size_t capacity, const void *from, size_t bytes);
+
+void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info *ret_info);
+
+/** Unmap, close, free. */
+void seqcast__segment_close(struct seqcast__segment *segment);
+
+#endif

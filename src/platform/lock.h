@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Open-file-description locks (fcntl(2)): they belong to the open file, not to the process, so they
+ * exclude two handles of one process as well, and the kernel drops them however the process ends.
+ * Knows nothing of what the bytes stand for. */
+
+#ifndef SEQCAST_SRC_PLATFORM_LOCK_H
+#define SEQCAST_SRC_PLATFORM_LOCK_H
+
+#include <stdint.h>
+
+enum seqcast__lock_holder {
+        SEQCAST__LOCK_FREE = 0,
+        SEQCAST__LOCK_READERS = 1,
+        SEQCAST__LOCK_WRITER = 2
+};
+
+/** Take the write lock on one byte, without waiting. @return 0; -EAGAIN someone holds it; -errno */
+int seqcast__lock_take(int fd, int64_t byte);
+
+/** What would keep us from taking the write lock? @return enum seqcast__lock_holder; -errno */
+int seqcast__lock_obstacle(int fd, int64_t byte);
+
+/** Is the write lock held? For read-only descriptors; read locks of others do not confuse it.
+ *  @return 1; 0; -errno */
+int seqcast__lock_is_held(int fd, int64_t byte);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+#define _GNU_SOURCE
+#include "platform/memory.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+#define DUMP_BYTES_MAX (UINT64_C(16) << 20) /* larger mappings stay out of core dumps: a dump keeps the
+                                               dead publisher's lock for seconds a GiB */
+
+static int map(int fd, uint64_t bytes, int protection, int flags, void **ret_base)
+{
+        void *base;
+
+        if (bytes > PTRDIFF_MAX)
+                return -EFBIG;
+        base = mmap(NULL, (size_t)bytes, protection, flags, fd, 0);
+        if (base == MAP_FAILED)
+                return errno == EOVERFLOW ? -EFBIG : -errno;
+        *ret_base = base;
+        return 0;
+}
+
+int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base)
+{
+        int r = map(fd, bytes, PROT_READ, MAP_SHARED, ret_base);
+
+        if (r == 0 && bytes > DUMP_BYTES_MAX)
+                madvise(*ret_base, (size_t)bytes, MADV_DONTDUMP);
+        return r;
+}
+
+int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base)
+{
+        int r = map(fd, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret_base);
+
+        if (r < 0)
+                return r;
+        /* A mapping pins the open file, and with it the lock, as an open descriptor does. */
+        madvise(*ret_base, (size_t)bytes, MADV_DONTFORK);
+        if (bytes > DUMP_BYTES_MAX)
+                madvise(*ret_base, (size_t)bytes, MADV_DONTDUMP);
+        return 0;
+}
+
+int seqcast__memory_map_private(uint64_t bytes, void **ret_base)
+{
+        return map(-1, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, ret_base);
+}
+
+int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base)
+{
+        int r = seqcast__memory_map_private(bytes, ret_base);
+
+        if (r == 0)
+                madvise(*ret_base, (size_t)bytes, MADV_WIPEONFORK); /* before Linux 4.14: fork handlers alone */
+        return r;
+}
+
+void seqcast__memory_unmap(void *base, uint64_t bytes)
+{
+        if (base != NULL)
+                munmap(base, (size_t)bytes);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Address space. Every function returns 0 or a negative errno. */
+
+#ifndef SEQCAST_SRC_PLATFORM_MEMORY_H
+#define SEQCAST_SRC_PLATFORM_MEMORY_H
+
+#include <stdint.h>
+
+/** Map a whole file, shared. @return -EFBIG if it does not fit this process's address space; -errno */
+int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base);
+
+/** ... writable, not inherited by children of fork(). */
+int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base);
+
+/** Private zeroed memory that takes no room until it is touched. */
+int seqcast__memory_map_private(uint64_t bytes, void **ret_base);
+
+/** ... which a child of fork() finds zeroed. */
+int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base);
+
+void seqcast__memory_unmap(void *base, uint64_t bytes);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Who we are, and what happens to us at fork(). */
+
+#ifndef SEQCAST_SRC_PLATFORM_PROCESS_H
+#define SEQCAST_SRC_PLATFORM_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** This program's name, cut to fit, the rest of the buffer zero. */
+void seqcast__process_name(char *ret_name, size_t capacity);
+
+/** The kernel's random id of this boot; zeros if there is none. */
+void seqcast__process_boot_id(uint8_t ret_id[16]);
+
+/** Never 0. */
+uint64_t seqcast__process_random(void);
+
+/** Is this uid the one that stands for all users that our user namespace does not map? Such an owner
+ *  is nobody we know, even where it equals our own uid. */
+bool seqcast__process_is_overflow_uid(uid_t uid);
+
+/**
+ * Have the child of every fork() close `fd` and zero `*flag`: an open-file lock would otherwise live
+ * as long as any child, and the parent would never look dead.
+ * @return 0; -ENOMEM
+ */
+int seqcast__process_guard_fork(int fd, uint32_t *flag);
+
+/** End that, for this descriptor. */
+void seqcast__process_unguard_fork(int fd);
+
+#endif
