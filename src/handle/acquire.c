@@ -201,13 +201,13 @@ static int check_ours(struct wish *wish, const struct stat *status)
 
 static int refuse_locked(struct wish *wish, struct seqcast__segment *segment)
 {
-        char who[128];
+        char sentence[192];
 
         /* What cannot be read cannot be described, and that is all that it means here. */
         if (seqcast__segment_read(segment, NULL) < 0)
                 segment->header.magic = 0;
-        seqcast__segment_describe_publisher(segment, who, sizeof who);
-        return seqcast__fail(wish->ret_detail, -EBUSY, "%s is already the publisher", who);
+        seqcast__segment_describe_publisher(segment, "is already the publisher", sentence, sizeof sentence);
+        return seqcast__fail(wish->ret_detail, -EBUSY, "%s", sentence);
 }
 
 /* Is what stands there what is wanted? @return 0; -EPROTOTYPE */

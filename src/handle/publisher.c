@@ -92,7 +92,7 @@ static int64_t stamp(const seqcast_publisher *publisher)
 
 static uint64_t segment_offset(const seqcast_publisher *publisher, const seqcast_word *payload)
 {
-        return (uint64_t)((const unsigned char *)payload - (const unsigned char *)publisher->segment.base);
+        return (uintptr_t)payload - (uintptr_t)publisher->segment.base;
 }
 
 static int reserve(seqcast_publisher *publisher, const seqcast_word *payload, uint64_t offset, uint64_t bytes)
@@ -362,6 +362,11 @@ int seqcast_publish_abort(seqcast_publisher *publisher)
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
+static int refuse_in_place(const seqcast_publisher_options *options)
+{
+        return seqcast__fail(options->ret_detail, -EINVAL, "publishing in place needs a depth of 2 or more, not 1");
+}
+
 static int check_options(const seqcast_publisher_options *options)
 {
         if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
@@ -371,6 +376,8 @@ static int check_options(const seqcast_publisher_options *options)
                 return seqcast__fail(options->ret_detail, -EINVAL,
                                      "mode %04o: the owner must read and write, others may read at most (0600, 0640, 0644)",
                                      (unsigned)options->mode);
+        if ((options->flags & SEQCAST_IN_PLACE) != 0 && options->depth == 1)
+                return refuse_in_place(options);
         return 0;
 }
 
@@ -418,8 +425,7 @@ static int prepare(seqcast_publisher *publisher, const seqcast_publisher_options
         publisher->in_place = (options->flags & SEQCAST_IN_PLACE) != 0;
         publisher->private_version = PRIVATE_STALE;
         if (publisher->in_place && publisher->ring.depth_mask == 0)
-                return seqcast__fail(options->ret_detail, -EINVAL,
-                                     "publishing in place needs a depth of 2 or more; this segment has 1");
+                return refuse_in_place(options);
         if (publisher->ring.record_bytes > SIZE_MAX)
                 return -EFBIG;
         publisher->version = seqcast_ring_recover(&publisher->ring);
@@ -478,6 +484,8 @@ int seqcast_publisher_open(const char *topic, const seqcast_publisher_options *g
         }
         r = prepare(publisher, &options, created);
         if (r < 0) {
+                if (created) /* as if we had never been here; the lock is still ours */
+                        seqcast__shm_remove(publisher->segment.name);
                 close_memory(publisher);
                 return r;
         }

@@ -135,7 +135,8 @@ static int64_t newest_time_ns(const struct seqcast__segment *segment, uint64_t v
         return time_ns;
 }
 
-void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, char *ret_text, size_t capacity)
+void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what, char *ret_text,
+                                         size_t capacity)
 {
         uint64_t control[SEQCAST__CONTROL_WORDS] = { 0 };
         char program[32], age[64] = "";
@@ -143,7 +144,7 @@ void seqcast__segment_describe_publisher(const struct seqcast__segment *segment,
 
         if (segment->header.magic != SEQCAST__MAGIC ||
             seqcast__shm_read(segment->fd, segment->header.control_offset, control, sizeof control) < 0) {
-                snprintf(ret_text, capacity, "another process");
+                snprintf(ret_text, capacity, "another process %s", what);
                 return;
         }
         seqcast__segment_text(program, sizeof program, &control[SEQCAST__CONTROL_PROGRAM], sizeof program);
@@ -151,8 +152,9 @@ void seqcast__segment_describe_publisher(const struct seqcast__segment *segment,
                 newest_time_ns(segment, control[SEQCAST__CONTROL_VERSION] & ~SEQCAST_VERSION_RETIRED),
                 control[SEQCAST__CONTROL_TIME_NAMESPACE]);
         if (age_ns >= 0)
-                snprintf(age, sizeof age, ", last publication %" PRId64 " ms ago", age_ns / 1000000);
-        snprintf(ret_text, capacity, "pid %" PRIu64 " (%s)%s", control[SEQCAST__CONTROL_PUBLISHER_PID], program, age);
+                snprintf(age, sizeof age, " (last publication %" PRId64 " ms ago)", age_ns / 1000000);
+        snprintf(ret_text, capacity, "pid %" PRIu64 " (%s) %s%s", control[SEQCAST__CONTROL_PUBLISHER_PID], program,
+                 what, age);
 }
 
 void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info *ret_info)

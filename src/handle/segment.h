@@ -37,9 +37,10 @@ int seqcast__segment_check_schema(const struct seqcast__segment *segment, const 
 /** @return 1 the name stands for another segment now, or for none; 0; -errno */
 int seqcast__segment_is_detached(const struct seqcast__segment *segment);
 
-/** Who publishes here, for people: "pid 4711 (md-feed), last publication 12 ms ago". Reads the object
- *  without mapping it; says less where it knows less. */
-void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, char *ret_text, size_t capacity);
+/** A sentence about who publishes here, for people: "pid 4711 (md-feed) <what> (last publication 12 ms
+ *  ago)". Reads the object without mapping it; says less where it knows less. */
+void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what, char *ret_text,
+                                         size_t capacity);
 
 /** Age of something stamped `time_ns` by a publisher of time namespace `time_namespace`; -1: unknown. */
 int64_t seqcast__segment_age_ns(int64_t time_ns, uint64_t time_namespace);

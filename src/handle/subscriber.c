@@ -194,7 +194,7 @@ seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber)
 static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload, uint64_t offset,
                         uint64_t bytes)
 {
-        uint64_t base = (uint64_t)((const unsigned char *)payload - (const unsigned char *)subscriber->segment.base);
+        uint64_t base = (uintptr_t)payload - (uintptr_t)subscriber->segment.base;
         uint64_t end = offset + bytes;
         unsigned char *target = to;
 
