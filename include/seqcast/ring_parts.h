@@ -63,20 +63,25 @@ struct seqcast_ring_plan {
         uint64_t first;
 };
 
-/** Walk the log backwards, over publications >= first. Start with *position = changes->appended.
- *  @return the next change, NULL at the end */
+/**
+ * Walk the log backwards, over publications >= first. Start with *position = changes->appended. Of the
+ * same range again and again, which is the usual case, only the newest is returned.
+ * @return the next change, NULL at the end
+ */
 static inline const struct seqcast_ring_change *
 seqcast_ring_change_before(const struct seqcast_ring_changes *changes, uint64_t first, uint64_t *position)
 {
-        const struct seqcast_ring_change *entry;
+        while (*position != 0 && changes->appended - *position <= changes->log_mask) {
+                const struct seqcast_ring_change *later = &changes->log[*position & changes->log_mask];
+                const struct seqcast_ring_change *entry = &changes->log[(*position - 1) & changes->log_mask];
 
-        if (*position == 0 || changes->appended - *position > changes->log_mask)
-                return NULL;
-        entry = &changes->log[(*position - 1) & changes->log_mask];
-        if (entry->number < first)
-                return NULL;
-        --*position;
-        return entry;
+                if (entry->number < first)
+                        break;
+                if ((*position)-- == changes->appended || entry->offset != later->offset ||
+                    entry->bytes != later->bytes)
+                        return entry;
+        }
+        return NULL;
 }
 
 /** @return 0; -ENODATA at depth 1, when the last writer died in mid-publication */
@@ -141,15 +146,10 @@ static inline void seqcast_ring_renew_changes(const struct seqcast_ring_changes 
                                               seqcast_word *payload)
 {
         const struct seqcast_ring_change *change;
-        uint64_t position = changes->appended, offset = 0, bytes = 0;
+        uint64_t position = changes->appended;
 
-        while ((change = seqcast_ring_change_before(changes, plan->first, &position)) != NULL) {
-                if (change->offset == offset && change->bytes <= bytes)
-                        continue; /* the usual case: the same field again and again */
-                offset = change->offset;
-                bytes = change->bytes;
-                seqcast__ring_copy_between(payload, plan->base, offset, bytes); /* W3 */
-        }
+        while ((change = seqcast_ring_change_before(changes, plan->first, &position)) != NULL)
+                seqcast__ring_copy_between(payload, plan->base, change->offset, change->bytes); /* W3 */
 }
 
 /** Carry the plan out on `payload`, whose slot is open for writing. */

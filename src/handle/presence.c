@@ -3,13 +3,11 @@
 
 #include "handle/presence.h"
 
-#include <stdbool.h>
-
 #include "platform/memory.h"
 #include "platform/shm.h"
 
-#define PAGE_BYTES UINT64_C(4096)
-#define PAGES_A_WORD UINT64_C(64)
+#define PAGE_BYTES SEQCAST__PRESENCE_PAGE_BYTES
+#define PAGES_A_WORD SEQCAST__PRESENCE_PAGES_A_WORD
 
 static uint64_t map_bytes(uint64_t segment_bytes)
 {
@@ -34,11 +32,6 @@ void seqcast__presence_close(struct seqcast__presence *presence)
         presence->known = NULL;
 }
 
-static bool is_known(const struct seqcast__presence *presence, uint64_t page)
-{
-        return (presence->known[page / PAGES_A_WORD] >> (page % PAGES_A_WORD) & 1) != 0;
-}
-
 static void remember(struct seqcast__presence *presence, uint64_t offset, uint64_t end)
 {
         for (uint64_t page = offset / PAGE_BYTES; page * PAGE_BYTES < end; page++)
@@ -48,7 +41,7 @@ static void remember(struct seqcast__presence *presence, uint64_t offset, uint64
 /* The end of the run of known (or unknown) pages that starts at `offset`. */
 static uint64_t run_end(const struct seqcast__presence *presence, uint64_t offset, uint64_t end, bool known)
 {
-        while (offset < end && is_known(presence, offset / PAGE_BYTES) == known)
+        while (offset < end && seqcast__presence_knows_page(presence, offset / PAGE_BYTES) == known)
                 offset = (offset / PAGE_BYTES + 1) * PAGE_BYTES;
         return offset < end ? offset : end;
 }

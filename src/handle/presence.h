@@ -9,8 +9,12 @@
 #ifndef SEQCAST_SRC_HANDLE_PRESENCE_H
 #define SEQCAST_SRC_HANDLE_PRESENCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define SEQCAST__PRESENCE_PAGE_BYTES UINT64_C(4096)
+#define SEQCAST__PRESENCE_PAGES_A_WORD UINT64_C(64)
 
 struct seqcast__presence {
         int fd;
@@ -21,6 +25,19 @@ struct seqcast__presence {
 /** @return 0; -ENOMEM */
 int seqcast__presence_open(struct seqcast__presence *presence, int fd, uint64_t bytes);
 void seqcast__presence_close(struct seqcast__presence *presence);
+
+static inline bool seqcast__presence_knows_page(const struct seqcast__presence *presence, uint64_t page)
+{
+        return (presence->known[page / SEQCAST__PRESENCE_PAGES_A_WORD] >> (page % SEQCAST__PRESENCE_PAGES_A_WORD) & 1) != 0;
+}
+
+/** The usual case, a field or two: [offset, end) is not empty, on one page, and that is known. */
+static inline bool seqcast__presence_knows(const struct seqcast__presence *presence, uint64_t offset, uint64_t end)
+{
+        uint64_t page = offset / SEQCAST__PRESENCE_PAGE_BYTES;
+
+        return page == (end - 1) / SEQCAST__PRESENCE_PAGE_BYTES && seqcast__presence_knows_page(presence, page);
+}
 
 /** Have memory behind [offset, offset + bytes). @return 0; -ENOSPC; -errno */
 int seqcast__presence_reserve(struct seqcast__presence *presence, uint64_t offset, uint64_t bytes);

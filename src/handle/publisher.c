@@ -99,7 +99,10 @@ static int reserve(seqcast_publisher *publisher, const seqcast_word *payload, ui
 {
         if (!publisher->sparse || bytes == 0)
                 return 0;
-        return seqcast__presence_reserve(&publisher->presence, segment_offset(publisher, payload) + offset, bytes);
+        offset += segment_offset(publisher, payload);
+        if (seqcast__presence_knows(&publisher->presence, offset, offset + bytes))
+                return 0;
+        return seqcast__presence_reserve(&publisher->presence, offset, bytes);
 }
 
 /* The next stretch of a payload that has memory behind it, from *offset on. @return 1; 0 none; -errno */

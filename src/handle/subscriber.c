@@ -198,6 +198,10 @@ static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_
         uint64_t end = offset + bytes;
         unsigned char *target = to;
 
+        if (bytes != 0 && seqcast__presence_knows(&subscriber->presence, base + offset, base + end)) {
+                seqcast_copy_load(to, payload, offset, (size_t)bytes);
+                return 0;
+        }
         while (offset < end) {
                 uint64_t stop;
                 int r = seqcast__presence_look(&subscriber->presence, base + offset, base + end, &stop);
