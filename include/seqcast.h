@@ -73,7 +73,7 @@
 #define SEQCAST_VERSION_MINOR 1
 #define SEQCAST_VERSION_PATCH 0
 
-#define SEQCAST_VERSION_NUMBER                                                                     \
+#define SEQCAST_VERSION_NUMBER                                                                               \
         (SEQCAST_VERSION_MAJOR * 10000 + SEQCAST_VERSION_MINOR * 100 + SEQCAST_VERSION_PATCH)
 
 #if defined(__GNUC__)
@@ -92,28 +92,28 @@ extern "C" {
  * Every error this library returns, negated, with its meaning. Others can come from the system
  * (EMFILE, ENFILE, ENOMEM, EIO, EINTR); they mean what they mean there.
  */
-#define SEQCAST_ERRORS(X)                                                                          \
-        X(EINVAL, "bad argument")                                                                  \
-        X(ENAMETOOLONG, "topic name longer than 200 bytes")                                        \
-        X(ENOENT, "no such topic")                                                                 \
-        X(EEXIST, "the topic exists already")                                                      \
-        X(EBUSY, "the topic has a live publisher, or this handle is in the middle of a publication") \
-        X(EACCES, "permission denied")                                                             \
-        X(EPERM, "the segment belongs to someone else, or others may write it")                    \
-        X(EPROTO, "not a segment of this library, or a damaged one")                               \
-        X(EPROTONOSUPPORT, "segment format version or byte order not supported")                   \
-        X(EPROTOTYPE, "the segment has another schema, record size or depth than asked for")       \
-        X(EOPNOTSUPP, "shared memory is not on a memory file system (tmpfs)")                      \
-        X(EMSGSIZE, "record longer than the segment's maximum, or than the buffer given")          \
-        X(ERANGE, "a part lies outside the record")                                                \
-        X(E2BIG, "more parts than SEQCAST_PARTS_MAX")                                              \
-        X(ENODATA, "no whole record to update parts of: publish a whole one first")                \
-        X(ENOSPC, "no space left in shared memory")                                                \
-        X(EFBIG, "segment larger than the file size limit or the address space")                   \
-        X(ENOMEM, "out of memory")                                                                 \
-        X(EAGAIN, "the segment is still being initialised by its creator")                         \
-        X(ETIMEDOUT, "the topic did not appear in time")                                           \
-        X(ESTALE, "the segment was removed or replaced: open the topic again")                     \
+#define SEQCAST_ERRORS(X)                                                                                    \
+        X(EINVAL, "bad argument")                                                                            \
+        X(ENAMETOOLONG, "topic name longer than 200 bytes")                                                  \
+        X(ENOENT, "no such topic")                                                                           \
+        X(EEXIST, "the topic exists already")                                                                \
+        X(EBUSY, "the topic has a live publisher, or this handle is in the middle of a publication")         \
+        X(EACCES, "permission denied")                                                                       \
+        X(EPERM, "the segment belongs to someone else, or others may write it")                              \
+        X(EPROTO, "not a segment of this library, or a damaged one")                                         \
+        X(EPROTONOSUPPORT, "segment format version or byte order not supported")                             \
+        X(EPROTOTYPE, "the segment has another schema, record size or depth than asked for")                 \
+        X(EOPNOTSUPP, "shared memory is not on a memory file system (tmpfs)")                                \
+        X(EMSGSIZE, "record longer than the segment's maximum, or than the buffer given")                    \
+        X(ERANGE, "a part lies outside the record")                                                          \
+        X(E2BIG, "more parts than SEQCAST_PARTS_MAX")                                                        \
+        X(ENODATA, "no whole record to update parts of: publish a whole one first")                          \
+        X(ENOSPC, "no space left in shared memory")                                                          \
+        X(EFBIG, "segment larger than the file size limit or the address space")                             \
+        X(ENOMEM, "out of memory")                                                                           \
+        X(EAGAIN, "the segment is still being initialised by its creator")                                   \
+        X(ETIMEDOUT, "the topic did not appear in time")                                                     \
+        X(ESTALE, "the segment was removed or replaced: open the topic again")                               \
         X(ECHILD, "a publisher handle from before fork()")
 
 /** English for any result of this library: a state, or a negative errno. Never NULL; constant text. */
@@ -274,21 +274,23 @@ enum {
  * With neither schema nor record_bytes the topic must exist, and is taken as it is.
  */
 typedef struct seqcast_publisher_options {
-        size_t size;                  /* sizeof(seqcast_publisher_options)                         */
-        const seqcast_schema *schema; /* copied; NULL: an opaque record of record_bytes            */
-        uint64_t record_bytes;        /* longest record, bytes; 0: the schema's size               */
+        size_t size;                  /* sizeof(seqcast_publisher_options) */
+        const seqcast_schema *schema; /* copied; NULL: an opaque record of record_bytes */
+        uint64_t record_bytes;        /* longest record, bytes; 0: the schema's size */
         uint32_t depth;               /* power of two up to SEQCAST_DEPTH_MAX; 0: as it exists, or
-                                         4, or 2 for records above 16 MiB                          */
-        uint32_t flags;               /* SEQCAST_SPARSE ...                                        */
+                                         4, or 2 for records above 16 MiB */
+        uint32_t flags;               /* SEQCAST_SPARSE ... */
         uint32_t mode;                /* permissions at creation, whatever the umask; 0: 0600; must
-                                         hold 0600 and nobody else's write or execute bit           */
-        uint32_t group_id;            /* with SEQCAST_SET_GROUP                                    */
-        const char *program;          /* shown to people; NULL: this program's name                */
-        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed                     */
+                                         hold 0600 and nobody else's write or execute bit */
+        uint32_t group_id;            /* with SEQCAST_SET_GROUP */
+        const char *program;          /* shown to people; NULL: this program's name */
+        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
 } seqcast_publisher_options;
 
-#define SEQCAST_PUBLISHER_OPTIONS                                                                  \
-        { sizeof(seqcast_publisher_options), NULL, 0, 0, 0, 0, 0, NULL, NULL }
+#define SEQCAST_PUBLISHER_OPTIONS                                                                            \
+        {                                                                                                    \
+                sizeof(seqcast_publisher_options), NULL, 0, 0, 0, 0, 0, NULL, NULL                           \
+        }
 
 /**
  * Become the publisher of a topic: create its segment, or take over the existing one where its last
@@ -301,8 +303,7 @@ typedef struct seqcast_publisher_options {
  *         -EEXIST; -EPROTO; -EPROTONOSUPPORT; -EPROTOTYPE; -EOPNOTSUPP; -ENOSPC; -EFBIG; -EINVAL;
  *         -ENAMETOOLONG; -EACCES; and what the system says
  */
-SEQCAST_CHECKED int seqcast_publisher_open(const char *topic,
-                                           const seqcast_publisher_options *options,
+SEQCAST_CHECKED int seqcast_publisher_open(const char *topic, const seqcast_publisher_options *options,
                                            seqcast_publisher **ret_publisher);
 
 /**
@@ -327,6 +328,9 @@ SEQCAST_API int seqcast_publisher_remove(seqcast_publisher *publisher);
  * @return 0; -EMSGSIZE; -ENOSPC (sparse only); -EBUSY this handle is in mid-publication (signal
  *         handler, second thread, or between begin and commit); -ESTALE; -ECHILD. On failure nothing
  *         has changed.
+ *
+ * Bytes of longer records published earlier stay in the slots, where whoever may read the segment can
+ * find them: clear secrets by publishing over them, depth times.
  */
 SEQCAST_API int seqcast_publish(seqcast_publisher *publisher, const void *record, size_t bytes);
 
@@ -340,8 +344,7 @@ SEQCAST_API int seqcast_publish(seqcast_publisher *publisher, const void *record
  * @return as seqcast_publish(); -ERANGE; -E2BIG; -ENODATA depth 1 and the last publisher died in
  *         mid-publication
  */
-SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcast_part *parts,
-                                      size_t count);
+SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count);
 
 /**
  * Begin a publication: hand out a writable record that holds the newest one (zeros if there is none).
@@ -383,16 +386,18 @@ enum {
 
 /** How to open a subscriber. Start from SEQCAST_SUBSCRIBER_OPTIONS; zero means the default. */
 typedef struct seqcast_subscriber_options {
-        size_t size;                  /* sizeof(seqcast_subscriber_options)                        */
-        const seqcast_schema *schema; /* insist on this schema; NULL: take what is there           */
-        int64_t timeout_ns;           /* wait so long for the topic to appear; < 0: for ever       */
-        uint32_t flags;               /* SEQCAST_SET_OWNER                                         */
-        uint32_t owner;               /* uid                                                       */
-        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed                     */
+        size_t size;                  /* sizeof(seqcast_subscriber_options) */
+        const seqcast_schema *schema; /* insist on this schema; NULL: take what is there */
+        int64_t timeout_ns;           /* wait so long for the topic to appear; < 0: for ever */
+        uint32_t flags;               /* SEQCAST_SET_OWNER */
+        uint32_t owner;               /* uid */
+        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
 } seqcast_subscriber_options;
 
-#define SEQCAST_SUBSCRIBER_OPTIONS                                                                 \
-        { sizeof(seqcast_subscriber_options), NULL, 0, 0, 0, NULL }
+#define SEQCAST_SUBSCRIBER_OPTIONS                                                                           \
+        {                                                                                                    \
+                sizeof(seqcast_subscriber_options), NULL, 0, 0, 0, NULL                                      \
+        }
 
 /**
  * Open a topic for reading: O_RDONLY, PROT_READ, unknown to the publisher. Everything in the segment
@@ -406,8 +411,7 @@ typedef struct seqcast_subscriber_options {
  * @return 0; -ENOENT; -ETIMEDOUT; -EACCES; -EPERM; -EPROTO; -EPROTONOSUPPORT; -EPROTOTYPE;
  *         -EOPNOTSUPP; -EAGAIN; -EINVAL; -ENAMETOOLONG; -ENOMEM; -EFBIG (32-bit process, huge segment)
  */
-SEQCAST_CHECKED int seqcast_subscriber_open(const char *topic,
-                                            const seqcast_subscriber_options *options,
+SEQCAST_CHECKED int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *options,
                                             seqcast_subscriber **ret_subscriber);
 
 /** Accepts NULL, returns NULL. */
@@ -427,8 +431,8 @@ SEQCAST_API seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *sub
  * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED (never published, never will be); SEQCAST_BUSY;
  *         -EMSGSIZE `capacity` is less than the record's length
  */
-SEQCAST_CHECKED int seqcast_read_newest(seqcast_subscriber *subscriber, void *record,
-                                        size_t capacity, seqcast_sample *ret_sample);
+SEQCAST_CHECKED int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                                        seqcast_sample *ret_sample);
 
 /**
  * Copy the next record in order: the one after the last delivered or, where that was overwritten
@@ -445,12 +449,10 @@ SEQCAST_CHECKED int seqcast_read_next(seqcast_subscriber *subscriber, void *reco
  * from the same publication, at the cost of these bytes. sample.bytes is the whole record's length.
  * @return as those; -ERANGE a part ends beyond the record; -E2BIG
  */
-SEQCAST_CHECKED int seqcast_read_newest_parts(seqcast_subscriber *subscriber,
-                                              const seqcast_read_part *parts, size_t count,
-                                              seqcast_sample *ret_sample);
-SEQCAST_CHECKED int seqcast_read_next_parts(seqcast_subscriber *subscriber,
-                                            const seqcast_read_part *parts, size_t count,
-                                            seqcast_sample *ret_sample);
+SEQCAST_CHECKED int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts,
+                                              size_t count, seqcast_sample *ret_sample);
+SEQCAST_CHECKED int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts,
+                                            size_t count, seqcast_sample *ret_sample);
 
 /**
  * Look at the newest record in place, without copying. What is seen may be overwritten at any moment:
@@ -482,22 +484,22 @@ SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
  * ------------------------------------------------------------------------------------------- */
 
 enum seqcast_liveness {
-        SEQCAST_LIVE = 1,         /* a publisher holds the topic (it may be stopped or idle: see age_ns) */
-        SEQCAST_GONE = 2,         /* the last publisher ended without closing; the value is still there  */
-        SEQCAST_LEFT = 3,         /* the last publisher closed its handle; the value is still there      */
-        SEQCAST_UNPUBLISHED = 4,  /* nobody publishes and nobody ever has                                */
-        SEQCAST_REPLACED = 5      /* this segment was replaced or removed: open the topic again          */
+        SEQCAST_LIVE = 1,        /* a publisher holds the topic (it may be stopped or idle: see age_ns) */
+        SEQCAST_GONE = 2,        /* the last publisher ended without closing; the value is still there */
+        SEQCAST_LEFT = 3,        /* the last publisher closed its handle; the value is still there */
+        SEQCAST_UNPUBLISHED = 4, /* nobody publishes and nobody ever has */
+        SEQCAST_REPLACED = 5     /* this segment was replaced or removed: open the topic again */
 };
 
 typedef struct seqcast_status {
-        uint32_t liveness;      /* enum seqcast_liveness                                          */
-        uint32_t detached;      /* 1: the topic's name is gone or names another segment           */
-        uint64_t version;       /* number of the newest publication; 0: none                      */
-        uint64_t epoch;         /* how often a publisher has taken the segment; 1 = its creator   */
+        uint32_t liveness;      /* enum seqcast_liveness */
+        uint32_t detached;      /* 1: the topic's name is gone or names another segment */
+        uint64_t version;       /* number of the newest publication; 0: none */
+        uint64_t epoch;         /* how often a publisher has taken the segment; 1 = its creator */
         int64_t age_ns;         /* since the newest publication; -1: unknown (no times stored, nothing
-                                   published, or written in another time namespace)               */
+                                   published, or written in another time namespace) */
         uint64_t publisher_pid; /* of the last publisher, in its own pid namespace: for people only */
-        char program[32];       /* its name, for people only; NUL-terminated                      */
+        char program[32];       /* its name, for people only; NUL-terminated */
 } seqcast_status;
 
 /**
@@ -511,18 +513,18 @@ SEQCAST_CHECKED int seqcast_subscriber_status(const seqcast_subscriber *subscrib
 
 /** What a segment is; none of it ever changes. */
 typedef struct seqcast_info {
-        uint64_t record_bytes;    /* longest record                                               */
-        uint64_t segment_bytes;   /* address range; a sparse segment takes less memory            */
-        uint64_t incarnation;     /* random id                                                    */
-        uint64_t creator_pid;     /* for people only                                              */
-        int64_t created_ns;       /* CLOCK_REALTIME                                               */
+        uint64_t record_bytes;  /* longest record */
+        uint64_t segment_bytes; /* address range; a sparse segment takes less memory */
+        uint64_t incarnation;   /* random id */
+        uint64_t creator_pid;   /* for people only */
+        int64_t created_ns;     /* CLOCK_REALTIME */
         uint32_t depth;
-        uint32_t owner;           /* uid                                                          */
-        uint32_t mode;            /* permission bits when opened                                  */
+        uint32_t owner; /* uid */
+        uint32_t mode;  /* permission bits when opened */
         uint32_t format_version;
-        uint32_t sparse;          /* 0, 1                                                         */
-        uint32_t times;           /* 0, 1                                                         */
-        char creator[32];         /* program that created it, for people only                     */
+        uint32_t sparse;  /* 0, 1 */
+        uint32_t times;   /* 0, 1 */
+        char creator[32]; /* program that created it, for people only */
 } seqcast_info;
 
 SEQCAST_API void seqcast_subscriber_info(const seqcast_subscriber *subscriber, seqcast_info *ret_info);
@@ -536,7 +538,7 @@ SEQCAST_API const seqcast_schema *seqcast_publisher_schema(const seqcast_publish
 }
 #endif
 
-#if (defined(__cplusplus) && __cplusplus >= 201103L) ||                                            \
+#if (defined(__cplusplus) && __cplusplus >= 201103L) ||                                                      \
         (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L)
 #include "seqcast/schema_of.h"
 #endif

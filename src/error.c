@@ -31,15 +31,16 @@ const char *seqcast_strerror(int result)
         case SEQCAST_EMPTY:
                 return "nothing was ever published";
         case SEQCAST_BUSY:
-                return "no whole record could be read: overwritten in every try, or a publication never ended";
+                return "no whole record could be read: overwritten in every try, or a publication never "
+                       "ended";
         case SEQCAST_RETIRED:
                 return "the segment was replaced or removed; nothing newer will come";
         case SEQCAST_OVERWRITTEN:
                 return "the record was overwritten while it was looked at";
         case SEQCAST_DIFFERENT:
                 return "the schemas differ";
-#define CASE(code, text)                                                                           \
-        case -code:                                                                                \
+#define CASE(code, text)                                                                                     \
+        case -code:                                                                                          \
                 return text;
                 SEQCAST_ERRORS(CASE)
 #undef CASE

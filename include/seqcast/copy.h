@@ -57,8 +57,7 @@ static inline void seqcast__copy_store_partial(seqcast_word *word, size_t skip, 
         seqcast_word_store_relaxed(word, value);
 }
 
-static inline void seqcast__copy_load_partial(void *to, const seqcast_word *word, size_t skip,
-                                              size_t bytes)
+static inline void seqcast__copy_load_partial(void *to, const seqcast_word *word, size_t skip, size_t bytes)
 {
         uint64_t value = seqcast_word_load_relaxed(word);
 
@@ -85,8 +84,7 @@ static inline void seqcast__copy_load_word(unsigned char *to, const seqcast_word
  * Touches the 8-byte words that hold these bytes and no others. @param from private memory, any
  * alignment
  */
-static inline void seqcast_copy_store(seqcast_word *words, uint64_t offset, const void *from,
-                                      size_t bytes)
+static inline void seqcast_copy_store(seqcast_word *words, uint64_t offset, const void *from, size_t bytes)
 {
         const unsigned char *source = (const unsigned char *)from;
         size_t skip = (size_t)(offset % SEQCAST_WORD_BYTES);
@@ -137,8 +135,7 @@ static inline void seqcast_copy_zero(seqcast_word *words, uint64_t offset, uint6
  * Load `bytes` bytes of shared memory, from byte `offset` of `words` on. What arrives may be a mix of
  * several publications until the sequence word has been checked. @param to private memory
  */
-static inline void seqcast_copy_load(void *to, const seqcast_word *words, uint64_t offset,
-                                     size_t bytes)
+static inline void seqcast_copy_load(void *to, const seqcast_word *words, uint64_t offset, size_t bytes)
 {
         unsigned char *target = (unsigned char *)to;
         size_t skip = (size_t)(offset % SEQCAST_WORD_BYTES);

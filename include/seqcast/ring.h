@@ -51,10 +51,10 @@
 #define SEQCAST_SEQ_RETIRED UINT64_MAX
 
 /* A slot: head, payload, padding up to the stride. */
-#define SEQCAST_SLOT_SEQ 0u             /* word index of the sequence word                          */
-#define SEQCAST_SLOT_LENGTH 1u          /* ... of the record's length in bytes                      */
-#define SEQCAST_SLOT_TIME 2u            /* ... of its time, only where times are stored             */
-#define SEQCAST_SLOT_HEAD_BYTES 16u     /* so that 48 bytes of payload share the head's cache line  */
+#define SEQCAST_SLOT_SEQ 0u         /* word index of the sequence word */
+#define SEQCAST_SLOT_LENGTH 1u      /* ... of the record's length in bytes */
+#define SEQCAST_SLOT_TIME 2u        /* ... of its time, only where times are stored */
+#define SEQCAST_SLOT_HEAD_BYTES 16u /* so that 48 bytes of payload share the head's cache line */
 #define SEQCAST_SLOT_HEAD_TIME_BYTES 32u
 
 /** Where everything is. Fill it with seqcast_ring_over(), or by hand over another layout. */
@@ -107,8 +107,8 @@ static inline seqcast_word *seqcast_ring_payload(const struct seqcast_ring *ring
 
 static inline uint64_t seqcast__ring_stride(uint64_t record_bytes)
 {
-        return (SEQCAST_SLOT_HEAD_BYTES + record_bytes + SEQCAST_LINE_BYTES - 1) /
-               SEQCAST_LINE_BYTES * SEQCAST_LINE_BYTES;
+        return (SEQCAST_SLOT_HEAD_BYTES + record_bytes + SEQCAST_LINE_BYTES - 1) / SEQCAST_LINE_BYTES *
+               SEQCAST_LINE_BYTES;
 }
 
 /** Bytes that a ring of `depth` records of up to `record_bytes` takes. Neither may be absurd (2^40). */
@@ -170,13 +170,13 @@ static inline void seqcast_ring_write_end(const struct seqcast_ring *ring, seqca
         seqcast_word_store_relaxed(slot + SEQCAST_SLOT_LENGTH, bytes); /* W3 */
         if (ring->times)
                 seqcast_word_store_relaxed(slot + SEQCAST_SLOT_TIME, (uint64_t)time_ns); /* W3 */
-        seqcast_seqlock_write_end(slot + SEQCAST_SLOT_SEQ, number); /* W4 */
+        seqcast_seqlock_write_end(slot + SEQCAST_SLOT_SEQ, number);                      /* W4 */
         atomic_store_explicit(ring->version, number, memory_order_release); /* W5 pairs with R0 */
 }
 
 /** Publish a whole record. @param bytes at most ring->record_bytes */
-static inline void seqcast_ring_publish(const struct seqcast_ring *ring, uint64_t number,
-                                        const void *record, size_t bytes, int64_t time_ns)
+static inline void seqcast_ring_publish(const struct seqcast_ring *ring, uint64_t number, const void *record,
+                                        size_t bytes, int64_t time_ns)
 {
         seqcast_word *slot = seqcast_ring_write_begin(ring, number);
 
@@ -207,9 +207,9 @@ static inline uint64_t seqcast_ring_version(const struct seqcast_ring *ring)
         return atomic_load_explicit(ring->version, memory_order_acquire); /* R0 pairs with W5, T3, X1 */
 }
 
-static inline enum seqcast_state seqcast__ring_look(const struct seqcast_ring *ring,
-                                                    const seqcast_word *slot, uint64_t begun,
-                                                    bool retired, struct seqcast_ring_view *ret_view)
+static inline enum seqcast_state seqcast__ring_look(const struct seqcast_ring *ring, const seqcast_word *slot,
+                                                    uint64_t begun, bool retired,
+                                                    struct seqcast_ring_view *ret_view)
 {
         ret_view->slot = slot;
         ret_view->payload = slot + ring->payload_offset / SEQCAST_WORD_BYTES;
@@ -290,16 +290,14 @@ static inline bool seqcast_ring_view_valid(const struct seqcast_ring_view *view)
 
 /** A valid view has been delivered: move the reader on, and say what it got. */
 static inline void seqcast_ring_deliver(struct seqcast_ring_reader *reader,
-                                        const struct seqcast_ring_view *view,
-                                        seqcast_sample *ret_sample)
+                                        const struct seqcast_ring_view *view, seqcast_sample *ret_sample)
 {
         uint64_t number = view->begun / 2;
 
         if (ret_sample != NULL) {
                 ret_sample->number = number;
-                ret_sample->lost = reader->started && number > reader->delivered
-                                           ? number - reader->delivered - 1
-                                           : 0;
+                ret_sample->lost =
+                        reader->started && number > reader->delivered ? number - reader->delivered - 1 : 0;
                 ret_sample->bytes = view->bytes;
                 ret_sample->time_ns = view->time_ns;
                 ret_sample->retired = view->retired;
@@ -311,8 +309,7 @@ static inline void seqcast_ring_deliver(struct seqcast_ring_reader *reader,
 
 /* ---- reading: the bounded loop ------------------------------------------------------------- */
 
-typedef enum seqcast_state seqcast_ring_find(const struct seqcast_ring *,
-                                             const struct seqcast_ring_reader *,
+typedef enum seqcast_state seqcast_ring_find(const struct seqcast_ring *, const struct seqcast_ring_reader *,
                                              struct seqcast_ring_view *);
 
 /** Copy what the caller wants of a view (R2). @return 0, or an error, believed if the view was valid */
@@ -383,8 +380,8 @@ static inline int seqcast_ring_take_parts(void *context, const struct seqcast_ri
 
 /** Copy the newest record. @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY; -EMSGSIZE */
 static inline int seqcast_ring_read_newest(const struct seqcast_ring *ring,
-                                           struct seqcast_ring_reader *reader, void *record,
-                                           size_t capacity, seqcast_sample *ret_sample)
+                                           struct seqcast_ring_reader *reader, void *record, size_t capacity,
+                                           seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
 
@@ -393,9 +390,8 @@ static inline int seqcast_ring_read_newest(const struct seqcast_ring *ring,
 }
 
 /** Copy the next record in order. @return as above; SEQCAST_NONE */
-static inline int seqcast_ring_read_next(const struct seqcast_ring *ring,
-                                         struct seqcast_ring_reader *reader, void *record,
-                                         size_t capacity, seqcast_sample *ret_sample)
+static inline int seqcast_ring_read_next(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
+                                         void *record, size_t capacity, seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
 

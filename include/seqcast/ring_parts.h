@@ -125,8 +125,8 @@ static inline int seqcast_ring_make_plan(const struct seqcast_ring *ring,
         return 0;
 }
 
-static inline void seqcast__ring_copy_between(seqcast_word *to, const seqcast_word *from,
-                                              uint64_t offset, uint64_t bytes)
+static inline void seqcast__ring_copy_between(seqcast_word *to, const seqcast_word *from, uint64_t offset,
+                                              uint64_t bytes)
 {
         unsigned char buffer[512];
 
@@ -142,8 +142,7 @@ static inline void seqcast__ring_copy_between(seqcast_word *to, const seqcast_wo
 
 /** Repeat the logged changes in `payload`. */
 static inline void seqcast_ring_renew_changes(const struct seqcast_ring_changes *changes,
-                                              const struct seqcast_ring_plan *plan,
-                                              seqcast_word *payload)
+                                              const struct seqcast_ring_plan *plan, seqcast_word *payload)
 {
         const struct seqcast_ring_change *change;
         uint64_t position = changes->appended;
@@ -184,8 +183,7 @@ static inline int seqcast_ring_check_parts(const seqcast_part *parts, size_t cou
 
 /** Store the parts and remember them. */
 static inline void seqcast_ring_store_parts(struct seqcast_ring_changes *changes, uint64_t number,
-                                            seqcast_word *payload, const seqcast_part *parts,
-                                            size_t count)
+                                            seqcast_word *payload, const seqcast_part *parts, size_t count)
 {
         for (size_t i = 0; i < count; i++) {
                 seqcast_copy_store(payload, parts[i].offset, parts[i].from, parts[i].bytes); /* W3 */

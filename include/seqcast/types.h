@@ -12,23 +12,23 @@
 
 /** What a call can come to when it is no error. */
 enum seqcast_state {
-        SEQCAST_OK = 0,          /* done; a read has delivered a record                             */
-        SEQCAST_NONE = 1,        /* nothing newer than what was delivered last                      */
-        SEQCAST_EMPTY = 2,       /* nothing has ever been published here                            */
+        SEQCAST_OK = 0,          /* done; a read has delivered a record */
+        SEQCAST_NONE = 1,        /* nothing newer than what was delivered last */
+        SEQCAST_EMPTY = 2,       /* nothing has ever been published here */
         SEQCAST_BUSY = 3,        /* no whole record within the bound: lapped in every try or, at
                                     depth 1, a publication is under way or its publisher died in it */
-        SEQCAST_RETIRED = 4,     /* nothing newer, and nothing will come: the segment was replaced  */
-        SEQCAST_OVERWRITTEN = 5, /* what was looked at in place changed meanwhile: throw it away    */
-        SEQCAST_DIFFERENT = 6    /* two schemas describe different bytes                            */
+        SEQCAST_RETIRED = 4,     /* nothing newer, and nothing will come: the segment was replaced */
+        SEQCAST_OVERWRITTEN = 5, /* what was looked at in place changed meanwhile: throw it away */
+        SEQCAST_DIFFERENT = 6    /* two schemas describe different bytes */
 };
 
 /** What was delivered. */
 typedef struct seqcast_sample {
-        uint64_t number;  /* the publication's number, from 1                                       */
+        uint64_t number;  /* the publication's number, from 1 */
         uint64_t lost;    /* publications between the one delivered before and this one; 0 at first */
-        uint64_t bytes;   /* the record's length                                                    */
-        int64_t time_ns;  /* when it was published, CLOCK_BOOTTIME; 0: the segment stores no times  */
-        uint32_t retired; /* 1: the segment was replaced or removed; nothing newer comes in it      */
+        uint64_t bytes;   /* the record's length */
+        int64_t time_ns;  /* when it was published, CLOCK_BOOTTIME; 0: the segment stores no times */
+        uint32_t retired; /* 1: the segment was replaced or removed; nothing newer comes in it */
         uint32_t reserved;
 } seqcast_sample;
 

@@ -34,7 +34,8 @@ static int print_schema(struct wish *wish)
         int r = seqcast_schema_print(wish->schema, NULL, 0);
 
         if (r < 0)
-                return r == -EINVAL ? seqcast__fail(wish->ret_detail, r, "schema text longer than 64 KiB") : r;
+                return r == -EINVAL ? seqcast__fail(wish->ret_detail, r, "schema text longer than 64 KiB")
+                                    : r;
         wish->schema_bytes = r;
         wish->schema_text = malloc((size_t)r + 1);
         if (wish->schema_text == NULL)
@@ -103,8 +104,10 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
         write_header(segment, wish->schema_text);
         r = seqcast__lock_take(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         if (r < 0)
-                return seqcast__fail(wish->ret_detail, r, "cannot lock the new segment: %s", seqcast_strerror(r));
-        if ((options->flags & SEQCAST_SET_GROUP) != 0 && fchown(segment->fd, (uid_t)-1, options->group_id) < 0) {
+                return seqcast__fail(wish->ret_detail, r, "cannot lock the new segment: %s",
+                                     seqcast_strerror(r));
+        if ((options->flags & SEQCAST_SET_GROUP) != 0 &&
+            fchown(segment->fd, (uid_t)-1, options->group_id) < 0) {
                 r = -errno;
                 return seqcast__fail(wish->ret_detail, r, "cannot give the segment group %" PRIu32 ": %s",
                                      options->group_id, seqcast_strerror(r));
@@ -153,14 +156,16 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         r = seqcast__shm_draft_open(&draft);
         if (r < 0) {
                 seqcast__segment_close(&segment);
-                return seqcast__fail(wish->ret_detail, r, "cannot create an object in /dev/shm: %s", seqcast_strerror(r));
+                return seqcast__fail(wish->ret_detail, r, "cannot create an object in /dev/shm: %s",
+                                     seqcast_strerror(r));
         }
         segment.fd = draft.fd;
         r = make(wish, &segment);
         if (r == 0) {
                 r = seqcast__shm_draft_link(&draft, wish->name, replace);
                 if (r < 0)
-                        seqcast__fail(wish->ret_detail, r, "cannot name the new segment: %s", seqcast_strerror(r));
+                        seqcast__fail(wish->ret_detail, r, "cannot name the new segment: %s",
+                                      seqcast_strerror(r));
         }
         if (r < 0) {
                 discard(&draft, &segment);
@@ -177,25 +182,31 @@ static int refuse_open(struct wish *wish, int error)
         struct stat status;
 
         if (error == -ELOOP)
-                return seqcast__fail(wish->ret_detail, -EPROTO, "not a segment of this library (a symbolic link)");
+                return seqcast__fail(wish->ret_detail, -EPROTO,
+                                     "not a segment of this library (a symbolic link)");
         if (error == -EISDIR)
-                return seqcast__fail(wish->ret_detail, -EPROTO, "not a segment of this library (a directory)");
+                return seqcast__fail(wish->ret_detail, -EPROTO,
+                                     "not a segment of this library (a directory)");
         if (error == -EACCES && seqcast__shm_status(wish->name, &status) == 0)
                 return seqcast__fail(wish->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
-                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid, (unsigned)geteuid());
+                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
+                                     (unsigned)geteuid());
         return seqcast__fail(wish->ret_detail, error, "cannot be opened: %s", seqcast_strerror(error));
 }
 
 static int check_ours(struct wish *wish, const struct stat *status)
 {
         if (!S_ISREG(status->st_mode))
-                return seqcast__fail(wish->ret_detail, -EPROTO, "not a segment of this library (not a regular file)");
+                return seqcast__fail(wish->ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
         if (status->st_uid != geteuid() || seqcast__process_is_overflow_uid(status->st_uid))
-                return seqcast__fail(wish->ret_detail, -EPERM, "owner uid %u, but you are uid %u; it is not touched",
+                return seqcast__fail(wish->ret_detail, -EPERM,
+                                     "owner uid %u, but you are uid %u; it is not touched",
                                      (unsigned)status->st_uid, (unsigned)geteuid());
         if ((status->st_mode & OTHERS_WRITE) != 0)
                 return seqcast__fail(wish->ret_detail, -EPERM,
-                                     "mode %04o lets others write it; it is not touched", (unsigned)status->st_mode & 07777);
+                                     "mode %04o lets others write it; it is not touched",
+                                     (unsigned)status->st_mode & 07777);
         return 0;
 }
 
@@ -222,7 +233,8 @@ static int check_fits(struct wish *wish, const struct seqcast__segment *segment)
                 if (r < 0)
                         return r;
         } else if (record_bytes != 0 && segment->schema != NULL) {
-                return seqcast__fail(wish->ret_detail, -EPROTOTYPE, "schema differs: the segment has one, you gave none");
+                return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
+                                     "schema differs: the segment has one, you gave none");
         }
         if (record_bytes != 0 && record_bytes != segment->header.record_bytes)
                 return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
@@ -269,9 +281,10 @@ static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_
                 if (r == SEQCAST__LOCK_WRITER)
                         return refuse_locked(wish, segment);
                 if (r == SEQCAST__LOCK_READERS)
-                        return may_replace ? REPLACE :
-                                             seqcast__fail(wish->ret_detail, -EBUSY,
-                                                           "a reader holds a lock on it; no publisher is alive");
+                        return may_replace
+                                       ? REPLACE
+                                       : seqcast__fail(wish->ret_detail, -EBUSY,
+                                                       "a reader holds a lock on it; no publisher is alive");
                 return r < 0 ? r : AGAIN;
         }
         if (r < 0)
@@ -282,7 +295,8 @@ static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_
                 return r < 0 ? r : AGAIN;
         r = seqcast__segment_read(segment, wish->ret_detail);
         if (r == -EAGAIN)
-                r = seqcast__fail(wish->ret_detail, -EPROTO, "not a segment of this library (its header is empty)");
+                r = seqcast__fail(wish->ret_detail, -EPROTO,
+                                  "not a segment of this library (its header is empty)");
         if (r == 0)
                 r = check_fits(wish, segment);
         if (r == -EPROTO || r == -EPROTONOSUPPORT || r == -EPROTOTYPE)
@@ -296,17 +310,20 @@ static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_
 }
 
 /* Put a new segment in the place of `old`, then tell its readers, if it was one and we hold it. */
-static int replace(struct wish *wish, struct seqcast__segment *old, bool locked, struct seqcast__segment *ret_segment)
+static int replace(struct wish *wish, struct seqcast__segment *old, bool locked,
+                   struct seqcast__segment *ret_segment)
 {
         struct seqcast_ring ring;
         int r;
 
         if (wished_record_bytes(wish) == 0)
-                return seqcast__fail(wish->ret_detail, -EINVAL, "a schema or a record size is needed to replace it");
+                return seqcast__fail(wish->ret_detail, -EINVAL,
+                                     "a schema or a record size is needed to replace it");
         r = create(wish, true, ret_segment);
         if (r < 0 || !locked || seqcast__layout_check(&old->header, (uint64_t)old->status.st_size, NULL) < 0)
                 return r;
-        if (old->base == NULL && seqcast__memory_map_write(old->fd, old->header.segment_bytes, &old->base) < 0)
+        if (old->base == NULL &&
+            seqcast__memory_map_write(old->fd, old->header.segment_bytes, &old->base) < 0)
                 return 0; /* its readers still find out by its name */
         ring = seqcast__layout_ring(&old->header, old->base);
         seqcast_ring_retire(&ring);

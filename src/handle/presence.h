@@ -28,15 +28,19 @@ void seqcast__presence_close(struct seqcast__presence *presence);
 
 static inline bool seqcast__presence_knows_page(const struct seqcast__presence *presence, uint64_t page)
 {
-        return (presence->known[page / SEQCAST__PRESENCE_PAGES_A_WORD] >> (page % SEQCAST__PRESENCE_PAGES_A_WORD) & 1) != 0;
+        return (presence->known[page / SEQCAST__PRESENCE_PAGES_A_WORD] >>
+                        (page % SEQCAST__PRESENCE_PAGES_A_WORD) &
+                1) != 0;
 }
 
 /** The usual case, a field or two: [offset, end) is not empty, on one page, and that is known. */
-static inline bool seqcast__presence_knows(const struct seqcast__presence *presence, uint64_t offset, uint64_t end)
+static inline bool seqcast__presence_knows(const struct seqcast__presence *presence, uint64_t offset,
+                                           uint64_t end)
 {
         uint64_t page = offset / SEQCAST__PRESENCE_PAGE_BYTES;
 
-        return page == (end - 1) / SEQCAST__PRESENCE_PAGE_BYTES && seqcast__presence_knows_page(presence, page);
+        return page == (end - 1) / SEQCAST__PRESENCE_PAGE_BYTES &&
+               seqcast__presence_knows_page(presence, page);
 }
 
 /** Have memory behind [offset, offset + bytes). @return 0; -ENOSPC; -errno */

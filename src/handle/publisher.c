@@ -21,8 +21,8 @@
 #include "seqcast/ring_parts.h"
 
 #define PUBLISHER_MAGIC UINT32_C(0x5075626c) /* gone in a child of fork(), whose handle is wiped */
-#define FLAGS_KNOWN                                                                                \
-        (SEQCAST_SPARSE | SEQCAST_TIMES | SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE | \
+#define FLAGS_KNOWN                                                                                          \
+        (SEQCAST_SPARSE | SEQCAST_TIMES | SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE |           \
          SEQCAST_IN_PLACE | SEQCAST_SET_GROUP)
 
 /* The log of changed ranges: so many entries a slot, within these bounds. */
@@ -45,9 +45,9 @@ struct seqcast_publisher {
         struct seqcast_ring_changes changes;
         bool sparse;
         bool in_place;
-        seqcast_word *begun_slot;  /* in place */
-        void *private_record;      /* not in place */
-        uint64_t private_version;  /* the publication that it holds, or: */
+        seqcast_word *begun_slot; /* in place */
+        void *private_record;     /* not in place */
+        uint64_t private_version; /* the publication that it holds, or: */
         struct seqcast__presence presence;
         struct seqcast__segment segment;
 };
@@ -106,8 +106,8 @@ static int reserve(seqcast_publisher *publisher, const seqcast_word *payload, ui
 }
 
 /* The next stretch of a payload that has memory behind it, from *offset on. @return 1; 0 none; -errno */
-static int next_present(seqcast_publisher *publisher, const seqcast_word *payload, uint64_t *offset, uint64_t end,
-                        uint64_t *ret_end)
+static int next_present(seqcast_publisher *publisher, const seqcast_word *payload, uint64_t *offset,
+                        uint64_t end, uint64_t *ret_end)
 {
         uint64_t base = segment_offset(publisher, payload);
 
@@ -135,7 +135,8 @@ static int reserve_for(seqcast_publisher *publisher, const struct seqcast_ring_p
         if (!publisher->sparse)
                 return 0;
         if (plan->renewal == SEQCAST_RENEW_CHANGES)
-                while (r == 0 && (change = seqcast_ring_change_before(&publisher->changes, plan->first, &position)) != NULL)
+                while (r == 0 && (change = seqcast_ring_change_before(&publisher->changes, plan->first,
+                                                                      &position)) != NULL)
                         r = reserve(publisher, payload, change->offset, change->bytes);
         if (plan->renewal == SEQCAST_RENEW_WHOLE) {
                 while (r >= 0 && (r = next_present(publisher, plan->base, &offset, plan->bytes, &end)) == 1) {
@@ -149,7 +150,8 @@ static int reserve_for(seqcast_publisher *publisher, const struct seqcast_ring_p
 }
 
 /* Holes of the newest record stay holes; what an earlier record left where it has holes becomes zero. */
-static int renew_sparse(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, seqcast_word *payload)
+static int renew_sparse(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
+                        seqcast_word *payload)
 {
         uint64_t offset = 0, end = 0;
         int r;
@@ -170,7 +172,8 @@ static int renew_sparse(seqcast_publisher *publisher, const struct seqcast_ring_
 
 static int renew(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, seqcast_word *payload)
 {
-        if (publisher->sparse && (plan->renewal == SEQCAST_RENEW_WHOLE || plan->renewal == SEQCAST_RENEW_ZERO))
+        if (publisher->sparse &&
+            (plan->renewal == SEQCAST_RENEW_WHOLE || plan->renewal == SEQCAST_RENEW_ZERO))
                 return renew_sparse(publisher, plan, payload);
         seqcast_ring_renew(&publisher->changes, plan, payload);
         return 0;
@@ -258,7 +261,8 @@ int seqcast_publish_parts(seqcast_publisher *publisher, const seqcast_part *part
 
 /* ---- begin, commit, abort ------------------------------------------------------------------ */
 
-static int begin_in_place(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, void **ret_record)
+static int begin_in_place(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
+                          void **ret_record)
 {
         const struct seqcast_ring *ring = &publisher->ring;
         seqcast_part whole = { .offset = 0, .bytes = (size_t)ring->record_bytes };
@@ -292,7 +296,8 @@ static int load_private(seqcast_publisher *publisher, const struct seqcast_ring_
         return 0;
 }
 
-static int begin_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan, void **ret_record)
+static int begin_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
+                         void **ret_record)
 {
         if (publisher->private_version != publisher->version) {
                 int r = load_private(publisher, plan);
@@ -314,8 +319,8 @@ int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record)
                 return r;
         r = seqcast_ring_make_plan(&publisher->ring, &publisher->changes, publisher->version + 1, &plan);
         if (r == 0)
-                r = publisher->in_place ? begin_in_place(publisher, &plan, ret_record) :
-                                          begin_private(publisher, &plan, ret_record);
+                r = publisher->in_place ? begin_in_place(publisher, &plan, ret_record)
+                                        : begin_private(publisher, &plan, ret_record);
         leave(publisher, r == 0 ? BEGUN : IDLE);
         return r;
 }
@@ -367,7 +372,8 @@ int seqcast_publish_abort(seqcast_publisher *publisher)
 
 static int refuse_in_place(const seqcast_publisher_options *options)
 {
-        return seqcast__fail(options->ret_detail, -EINVAL, "publishing in place needs a depth of 2 or more, not 1");
+        return seqcast__fail(options->ret_detail, -EINVAL,
+                             "publishing in place needs a depth of 2 or more, not 1");
 }
 
 static int check_options(const seqcast_publisher_options *options)
@@ -377,7 +383,8 @@ static int check_options(const seqcast_publisher_options *options)
                                      options->flags & ~(uint32_t)FLAGS_KNOWN);
         if ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0)
                 return seqcast__fail(options->ret_detail, -EINVAL,
-                                     "mode %04o: the owner must read and write, others may read at most (0600, 0640, 0644)",
+                                     "mode %04o: the owner must read and write, others may read at most "
+                                     "(0600, 0640, 0644)",
                                      (unsigned)options->mode);
         if ((options->flags & SEQCAST_IN_PLACE) != 0 && options->depth == 1)
                 return refuse_in_place(options);

@@ -15,7 +15,8 @@
 #include "platform/clock.h"
 #include "platform/memory.h"
 
-int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail, char ret_name[SEQCAST__SHM_NAME_BYTES])
+int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail,
+                          char ret_name[SEQCAST__SHM_NAME_BYTES])
 {
         const char *bare;
         size_t length;
@@ -31,10 +32,12 @@ int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail, char re
                                      SEQCAST_TOPIC_BYTES_MAX, length);
         for (size_t i = 0; i < length; i++) {
                 if (bare[i] == '/')
-                        return seqcast__fail(ret_detail, -EINVAL, "a name has no '/' after the first character");
-                if (!seqcast__is_ident(bare[i]) && (i == 0 || (bare[i] != '.' && bare[i] != '-')))
                         return seqcast__fail(ret_detail, -EINVAL,
-                                             "a name has letters, digits and '_' and, not first, '.' and '-'");
+                                             "a name has no '/' after the first character");
+                if (!seqcast__is_ident(bare[i]) && (i == 0 || (bare[i] != '.' && bare[i] != '-')))
+                        return seqcast__fail(
+                                ret_detail, -EINVAL,
+                                "a name has letters, digits and '_' and, not first, '.' and '-'");
         }
         ret_name[0] = '/';
         memcpy(ret_name + 1, bare, length + 1);
@@ -51,7 +54,8 @@ int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_
         int r;
 
         memset(header, 0, sizeof *header);
-        r = seqcast__shm_read(segment->fd, 0, header, file_bytes < sizeof *header ? (size_t)file_bytes : sizeof *header);
+        r = seqcast__shm_read(segment->fd, 0, header,
+                              file_bytes < sizeof *header ? (size_t)file_bytes : sizeof *header);
         if (r < 0)
                 return seqcast__fail(ret_detail, r, "its header cannot be read: %s", seqcast_strerror(r));
         r = seqcast__layout_check(header, file_bytes, ret_detail);
@@ -71,7 +75,8 @@ int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_
                 return seqcast__fail(ret_detail, -EPROTO, "damaged header: schema: %.400s", why.text);
         if (segment->schema->record_bytes > header->record_bytes) {
                 segment->schema = seqcast_schema_free(segment->schema);
-                return seqcast__fail(ret_detail, -EPROTO, "damaged header: the schema is larger than the record");
+                return seqcast__fail(ret_detail, -EPROTO,
+                                     "damaged header: the schema is larger than the record");
         }
         return 0;
 }
@@ -83,11 +88,13 @@ int seqcast__segment_check_schema(const struct seqcast__segment *segment, const 
         int r;
 
         if (segment->schema == NULL)
-                return seqcast__fail(ret_detail, -EPROTOTYPE, "schema differs: the segment has an opaque record of %" PRIu64 " bytes",
+                return seqcast__fail(ret_detail, -EPROTOTYPE,
+                                     "schema differs: the segment has an opaque record of %" PRIu64 " bytes",
                                      segment->header.record_bytes);
         r = seqcast_schema_compare(segment->schema, schema, &difference);
         if (r == SEQCAST_DIFFERENT)
-                return seqcast__fail(ret_detail, -EPROTOTYPE, "schema differs: segment (-), you (+): %.450s", difference.text);
+                return seqcast__fail(ret_detail, -EPROTOTYPE, "schema differs: segment (-), you (+): %.450s",
+                                     difference.text);
         return r == -EINVAL ? seqcast__fail(ret_detail, r, "the schema given is not valid") : r;
 }
 
@@ -107,7 +114,8 @@ int64_t seqcast__segment_age_ns(int64_t time_ns, uint64_t time_namespace)
 {
         int64_t now = seqcast__clock_boot_ns();
 
-        if (time_ns <= 0 || time_namespace == 0 || time_namespace != seqcast__clock_namespace() || time_ns > now)
+        if (time_ns <= 0 || time_namespace == 0 || time_namespace != seqcast__clock_namespace() ||
+            time_ns > now)
                 return -1;
         return now - time_ns;
 }
@@ -130,13 +138,14 @@ static int64_t newest_time_ns(const struct seqcast__segment *segment, uint64_t v
 
         if (header->time_clock == 0 || version == 0)
                 return 0;
-        if (seqcast__shm_read(segment->fd, slot + SEQCAST_SLOT_TIME * SEQCAST_WORD_BYTES, &time_ns, sizeof time_ns) < 0)
+        if (seqcast__shm_read(segment->fd, slot + SEQCAST_SLOT_TIME * SEQCAST_WORD_BYTES, &time_ns,
+                              sizeof time_ns) < 0)
                 return 0;
         return time_ns;
 }
 
-void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what, char *ret_text,
-                                         size_t capacity)
+void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what,
+                                         char *ret_text, size_t capacity)
 {
         uint64_t control[SEQCAST__CONTROL_WORDS] = { 0 };
         char program[32], age[64] = "";
@@ -153,8 +162,8 @@ void seqcast__segment_describe_publisher(const struct seqcast__segment *segment,
                 control[SEQCAST__CONTROL_TIME_NAMESPACE]);
         if (age_ns >= 0)
                 snprintf(age, sizeof age, " (last publication %" PRId64 " ms ago)", age_ns / 1000000);
-        snprintf(ret_text, capacity, "pid %" PRIu64 " (%s) %s%s", control[SEQCAST__CONTROL_PUBLISHER_PID], program,
-                 what, age);
+        snprintf(ret_text, capacity, "pid %" PRIu64 " (%s) %s%s", control[SEQCAST__CONTROL_PUBLISHER_PID],
+                 program, what, age);
 }
 
 void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info *ret_info)
@@ -174,7 +183,8 @@ void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info 
                 .sparse = seqcast__layout_is_sparse(header),
                 .times = header->time_clock != 0,
         };
-        seqcast__segment_text(ret_info->creator, sizeof ret_info->creator, header->creator, sizeof header->creator);
+        seqcast__segment_text(ret_info->creator, sizeof ret_info->creator, header->creator,
+                              sizeof header->creator);
 }
 
 void seqcast__segment_close(struct seqcast__segment *segment)

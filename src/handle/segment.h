@@ -18,13 +18,14 @@ struct seqcast__segment {
         int fd;
         void *base; /* NULL: not mapped */
         struct seqcast__segment_header header;
-        seqcast_schema *schema; /* NULL: opaque record */
-        struct stat status;     /* when opened */
+        seqcast_schema *schema;             /* NULL: opaque record */
+        struct stat status;                 /* when opened */
         char name[SEQCAST__SHM_NAME_BYTES]; /* "/quote" */
 };
 
 /** Check a topic and write it with its slash. @return 0; -EINVAL; -ENAMETOOLONG */
-int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail, char ret_name[SEQCAST__SHM_NAME_BYTES]);
+int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail,
+                          char ret_name[SEQCAST__SHM_NAME_BYTES]);
 
 /** Read and check header and schema of segment->fd, whose status is filled. Maps nothing.
  *  @return 0; -EAGAIN; -EPROTO; -EPROTONOSUPPORT; -ENOMEM; -errno */
@@ -39,8 +40,8 @@ int seqcast__segment_is_detached(const struct seqcast__segment *segment);
 
 /** A sentence about who publishes here, for people: "pid 4711 (md-feed) <what> (last publication 12 ms
  *  ago)". Reads the object without mapping it; says less where it knows less. */
-void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what, char *ret_text,
-                                         size_t capacity);
+void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what,
+                                         char *ret_text, size_t capacity);
 
 /** Age of something stamped `time_ns` by a publisher of time namespace `time_namespace`; -1: unknown. */
 int64_t seqcast__segment_age_ns(int64_t time_ns, uint64_t time_namespace);

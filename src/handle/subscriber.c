@@ -42,7 +42,8 @@ static int check_trust(const seqcast_subscriber_options *options, const struct s
         int r;
 
         if (!S_ISREG(status->st_mode))
-                return seqcast__fail(options->ret_detail, -EPROTO, "not a segment of this library (not a regular file)");
+                return seqcast__fail(options->ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
         if (!named && (seqcast__process_is_overflow_uid(status->st_uid) ||
                        (status->st_uid != 0 && status->st_uid != self)))
                 return seqcast__fail(options->ret_detail, -EPERM,
@@ -53,7 +54,8 @@ static int check_trust(const seqcast_subscriber_options *options, const struct s
                                      (unsigned)status->st_mode & 07777);
         r = seqcast__shm_is_memory(segment->fd);
         if (r == 0)
-                return seqcast__fail(options->ret_detail, -EOPNOTSUPP, "/dev/shm is not a memory file system (tmpfs)");
+                return seqcast__fail(options->ret_detail, -EOPNOTSUPP,
+                                     "/dev/shm is not a memory file system (tmpfs)");
         return r < 0 ? r : 0;
 }
 
@@ -62,10 +64,12 @@ static int refuse_open(const seqcast_subscriber_options *options, const char *na
         struct stat status;
 
         if (error == -ELOOP)
-                return seqcast__fail(options->ret_detail, -EPROTO, "not a segment of this library (a symbolic link)");
+                return seqcast__fail(options->ret_detail, -EPROTO,
+                                     "not a segment of this library (a symbolic link)");
         if (error == -EACCES && seqcast__shm_status(name, &status) == 0)
                 return seqcast__fail(options->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
-                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid, (unsigned)geteuid());
+                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
+                                     (unsigned)geteuid());
         if (error == -ENOENT)
                 return seqcast__fail(options->ret_detail, error, "no such segment");
         return seqcast__fail(options->ret_detail, error, "cannot be opened: %s", seqcast_strerror(error));
@@ -109,8 +113,8 @@ static int open_segment_in_time(const seqcast_subscriber_options *options, struc
                         return r;
                 if (options->timeout_ns > 0 && seqcast__clock_boot_ns() - start_ns >= options->timeout_ns)
                         return seqcast__fail(options->ret_detail, -ETIMEDOUT, "%s",
-                                             r == -ENOENT ? "no such segment appeared in time" :
-                                                            "its creator did not finish it in time");
+                                             r == -ENOENT ? "no such segment appeared in time"
+                                                          : "its creator did not finish it in time");
                 seqcast__clock_sleep_ns(APPEAR_POLL_NS);
         }
 }
@@ -191,8 +195,8 @@ seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber)
 /* R2 for [offset, offset + bytes) of a payload, holes as zeros. A page that a publication has stored to
  * had its memory before that publication's W1, so a reader that finds a hole, and the view valid
  * afterwards, has found the zeros of this publication. */
-static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload, uint64_t offset,
-                        uint64_t bytes)
+static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload,
+                        uint64_t offset, uint64_t bytes)
 {
         uint64_t base = (uintptr_t)payload - (uintptr_t)subscriber->segment.base;
         uint64_t end = offset + bytes;
@@ -256,22 +260,26 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity, seqcast_sample *ret_sample)
+int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                        seqcast_sample *ret_sample)
 {
         struct sparse_request request = { .subscriber = subscriber, .record = record, .capacity = capacity };
 
         if (!subscriber->sparse)
-                return seqcast_ring_read_newest(&subscriber->ring, &subscriber->reader, record, capacity, ret_sample);
+                return seqcast_ring_read_newest(&subscriber->ring, &subscriber->reader, record, capacity,
+                                                ret_sample);
         return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
                                  take_sparse_whole, &request, ret_sample);
 }
 
-int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity, seqcast_sample *ret_sample)
+int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                      seqcast_sample *ret_sample)
 {
         struct sparse_request request = { .subscriber = subscriber, .record = record, .capacity = capacity };
 
         if (!subscriber->sparse)
-                return seqcast_ring_read_next(&subscriber->ring, &subscriber->reader, record, capacity, ret_sample);
+                return seqcast_ring_read_next(&subscriber->ring, &subscriber->reader, record, capacity,
+                                              ret_sample);
         return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
                                  take_sparse_whole, &request, ret_sample);
 }
@@ -284,7 +292,8 @@ int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
         if (!subscriber->sparse)
-                return seqcast_ring_read_newest_parts(&subscriber->ring, &subscriber->reader, parts, count, ret_sample);
+                return seqcast_ring_read_newest_parts(&subscriber->ring, &subscriber->reader, parts, count,
+                                                      ret_sample);
         return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
                                  take_sparse_parts, &request, ret_sample);
 }
@@ -297,7 +306,8 @@ int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_p
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
         if (!subscriber->sparse)
-                return seqcast_ring_read_next_parts(&subscriber->ring, &subscriber->reader, parts, count, ret_sample);
+                return seqcast_ring_read_next_parts(&subscriber->ring, &subscriber->reader, parts, count,
+                                                    ret_sample);
         return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
                                  take_sparse_parts, &request, ret_sample);
 }
@@ -386,12 +396,14 @@ int seqcast_subscriber_status(const seqcast_subscriber *subscriber, seqcast_stat
         status.detached = (uint32_t)detached;
         status.epoch = seqcast_word_load_relaxed(control + SEQCAST__CONTROL_EPOCH);
         status.publisher_pid = seqcast_word_load_relaxed(control + SEQCAST__CONTROL_PUBLISHER_PID);
-        status.liveness = judge_liveness((version & SEQCAST_VERSION_RETIRED) != 0, locked == 1, status.version,
-                                         seqcast_word_load_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE));
+        status.liveness =
+                judge_liveness((version & SEQCAST_VERSION_RETIRED) != 0, locked == 1, status.version,
+                               seqcast_word_load_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE));
         seqcast_copy_load(program, control + SEQCAST__CONTROL_PROGRAM, 0, sizeof program);
         seqcast__segment_text(status.program, sizeof status.program, program, sizeof program);
-        status.age_ns = seqcast__segment_age_ns(newest_time_ns(subscriber),
-                                                seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
+        status.age_ns =
+                seqcast__segment_age_ns(newest_time_ns(subscriber),
+                                        seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
         *ret_status = status;
         return 0;
 }

@@ -22,9 +22,9 @@ static const struct {
         const char *name;
         size_t bytes;
 } types[] = {
-        [SEQCAST_I8] = { "i8", 1 },   [SEQCAST_I16] = { "i16", 2 },  [SEQCAST_I32] = { "i32", 4 },
-        [SEQCAST_I64] = { "i64", 8 }, [SEQCAST_U8] = { "u8", 1 },    [SEQCAST_U16] = { "u16", 2 },
-        [SEQCAST_U32] = { "u32", 4 }, [SEQCAST_U64] = { "u64", 8 },  [SEQCAST_F32] = { "f32", 4 },
+        [SEQCAST_I8] = { "i8", 1 },   [SEQCAST_I16] = { "i16", 2 },   [SEQCAST_I32] = { "i32", 4 },
+        [SEQCAST_I64] = { "i64", 8 }, [SEQCAST_U8] = { "u8", 1 },     [SEQCAST_U16] = { "u16", 2 },
+        [SEQCAST_U32] = { "u32", 4 }, [SEQCAST_U64] = { "u64", 8 },   [SEQCAST_F32] = { "f32", 4 },
         [SEQCAST_F64] = { "f64", 8 }, [SEQCAST_BOOL] = { "bool", 1 }, [SEQCAST_CHAR] = { "char", 1 },
 };
 
@@ -104,7 +104,8 @@ static uint64_t field_bytes(const seqcast_field *field)
         return field->count * seqcast_type_bytes(field->type);
 }
 
-static int check_field(const seqcast_field *field, size_t index, uint64_t record_bytes, seqcast_detail *ret_detail)
+static int check_field(const seqcast_field *field, size_t index, uint64_t record_bytes,
+                       seqcast_detail *ret_detail)
 {
         size_t element = seqcast_type_bytes(field->type);
 
@@ -118,13 +119,15 @@ static int check_field(const seqcast_field *field, size_t index, uint64_t record
                 return seqcast__fail(ret_detail, -EINVAL, "field '%s' has %" PRIu64 " elements", field->name,
                                      field->count);
         if (field->hint != NULL && !is_hint(field->hint))
-                return seqcast__fail(ret_detail, -EINVAL,
-                                     "field '%s' has an unknown hint '%.80s' (hex, time, dur, counter, unit(\"...\"))",
-                                     field->name, field->hint);
+                return seqcast__fail(
+                        ret_detail, -EINVAL,
+                        "field '%s' has an unknown hint '%.80s' (hex, time, dur, counter, unit(\"...\"))",
+                        field->name, field->hint);
         if (field->count > SEQCAST_RECORD_BYTES_MAX / element || field->offset > record_bytes ||
             field_bytes(field) > record_bytes - field->offset)
                 return seqcast__fail(ret_detail, -EINVAL,
-                                     "field '%s' at byte %" PRIu64 " ends outside the record of %" PRIu64 " bytes",
+                                     "field '%s' at byte %" PRIu64 " ends outside the record of %" PRIu64
+                                     " bytes",
                                      field->name, field->offset, record_bytes);
         return 0;
 }
@@ -158,7 +161,8 @@ static int check_names_differ(const seqcast_field *fields, size_t count, seqcast
         qsort(sorted, count, sizeof(const seqcast_field *), by_name);
         for (size_t i = 1; i < count && r == 0; i++)
                 if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-                        r = seqcast__fail(ret_detail, -EINVAL, "there are two fields named '%s'", sorted[i]->name);
+                        r = seqcast__fail(ret_detail, -EINVAL, "there are two fields named '%s'",
+                                          sorted[i]->name);
         free(sorted);
         return r;
 }
@@ -198,9 +202,11 @@ static int check_schema(const seqcast_schema *schema, seqcast_detail *ret_detail
         if (schema->record_bytes == 0 || schema->record_bytes > SEQCAST_RECORD_BYTES_MAX)
                 return seqcast__fail(ret_detail, -EINVAL, "size=%" PRIu64 ": 1 to 2^40 are possible",
                                      schema->record_bytes);
-        if (schema->align == 0 || schema->align > SEQCAST_ALIGN_MAX || (schema->align & (schema->align - 1)) != 0)
-                return seqcast__fail(ret_detail, -EINVAL, "align=%" PRIu32 ": powers of two up to %d are possible",
-                                     schema->align, SEQCAST_ALIGN_MAX);
+        if (schema->align == 0 || schema->align > SEQCAST_ALIGN_MAX ||
+            (schema->align & (schema->align - 1)) != 0)
+                return seqcast__fail(ret_detail, -EINVAL,
+                                     "align=%" PRIu32 ": powers of two up to %d are possible", schema->align,
+                                     SEQCAST_ALIGN_MAX);
         for (size_t i = 0; i < schema->field_count; i++) {
                 int r = check_field(&schema->fields[i], i, schema->record_bytes, ret_detail);
 
@@ -223,7 +229,8 @@ int seqcast__schema_normalize(const seqcast_schema *schema, seqcast_detail *ret_
         if (r < 0)
                 return r;
         for (size_t i = 0; i < schema->field_count; i++)
-                bytes += sizeof *fields + text_bytes(schema->fields[i].name) + text_bytes(schema->fields[i].hint);
+                bytes += sizeof *fields + text_bytes(schema->fields[i].name) +
+                         text_bytes(schema->fields[i].hint);
         copy = malloc(bytes);
         if (copy == NULL)
                 return -ENOMEM;
@@ -370,7 +377,8 @@ int seqcast_schema_compare(const seqcast_schema *a, const seqcast_schema *b, seq
 static const seqcast_field *find_exactly(const seqcast_schema *schema, const char *name, size_t length)
 {
         for (size_t i = 0; i < schema->field_count; i++)
-                if (strncmp(schema->fields[i].name, name, length) == 0 && schema->fields[i].name[length] == '\0')
+                if (strncmp(schema->fields[i].name, name, length) == 0 &&
+                    schema->fields[i].name[length] == '\0')
                         return &schema->fields[i];
         return NULL;
 }

@@ -24,7 +24,8 @@ struct parser {
 
 static int fail(const struct parser *parser, const char *at, const char *what)
 {
-        return seqcast__fail(parser->ret_detail, -EINVAL, "column %zu: %s", (size_t)(at - parser->start) + 1, what);
+        return seqcast__fail(parser->ret_detail, -EINVAL, "column %zu: %s", (size_t)(at - parser->start) + 1,
+                             what);
 }
 
 static bool take(struct parser *parser, char c)

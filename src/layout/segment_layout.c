@@ -16,7 +16,7 @@
 #define RECORD_ALIGN_DEFAULT 16u
 
 /* Offsets are ABI: yesterday's subscriber maps what today's publisher wrote. */
-#define PIN(field, offset)                                                                         \
+#define PIN(field, offset)                                                                                   \
         _Static_assert(offsetof(struct seqcast__segment_header, field) == (offset), #field " moved")
 PIN(magic, 0);
 PIN(byte_order, 8);
@@ -58,24 +58,28 @@ static bool is_power_of_two(uint64_t value)
 int seqcast__layout_plan(const struct seqcast__layout_wish *wish, seqcast_detail *ret_detail,
                          struct seqcast__segment_header *ret_header)
 {
-        uint64_t align = wish->record_align < RECORD_ALIGN_DEFAULT ? RECORD_ALIGN_DEFAULT : wish->record_align;
+        uint64_t align =
+                wish->record_align < RECORD_ALIGN_DEFAULT ? RECORD_ALIGN_DEFAULT : wish->record_align;
         uint64_t head = wish->times ? SEQCAST_SLOT_HEAD_TIME_BYTES : SEQCAST_SLOT_HEAD_BYTES;
-        uint64_t slot_align = wish->record_bytes > PAIRED_RECORD_BYTES ? PAIR_OF_LINES_BYTES : SEQCAST_LINE_BYTES;
+        uint64_t slot_align =
+                wish->record_bytes > PAIRED_RECORD_BYTES ? PAIR_OF_LINES_BYTES : SEQCAST_LINE_BYTES;
         uint32_t depth = wish->depth;
         struct seqcast__segment_header header = { 0 };
 
         if (wish->record_bytes == 0 || wish->record_bytes > SEQCAST_RECORD_BYTES_MAX)
-                return seqcast__fail(ret_detail, -EINVAL, "record of %" PRIu64 " bytes: 1 to 2^40 are possible",
+                return seqcast__fail(ret_detail, -EINVAL,
+                                     "record of %" PRIu64 " bytes: 1 to 2^40 are possible",
                                      wish->record_bytes);
         if (!is_power_of_two(align) || align > SEQCAST_ALIGN_MAX)
                 return seqcast__fail(ret_detail, -EINVAL,
-                                     "record alignment %" PRIu64 ": powers of two up to %d are possible", align,
-                                     SEQCAST_ALIGN_MAX);
+                                     "record alignment %" PRIu64 ": powers of two up to %d are possible",
+                                     align, SEQCAST_ALIGN_MAX);
         if (depth == 0)
                 depth = wish->record_bytes > LARGE_RECORD_BYTES ? DEPTH_DEFAULT_LARGE : DEPTH_DEFAULT;
         if (!is_power_of_two(depth) || depth > SEQCAST_DEPTH_MAX)
-                return seqcast__fail(ret_detail, -EINVAL, "depth %" PRIu32 ": powers of two up to %u are possible",
-                                     depth, SEQCAST_DEPTH_MAX);
+                return seqcast__fail(ret_detail, -EINVAL,
+                                     "depth %" PRIu32 ": powers of two up to %u are possible", depth,
+                                     SEQCAST_DEPTH_MAX);
         header.magic = SEQCAST__MAGIC;
         header.byte_order = SEQCAST__BYTE_ORDER;
         header.format_version = SEQCAST__FORMAT_VERSION;
@@ -114,7 +118,8 @@ static int check_geometry(const struct seqcast__segment_header *header, seqcast_
                  header->payload_offset % 16 != 0)
                 wrong = "payload_offset";
         else if (header->slot_stride % SEQCAST_LINE_BYTES != 0 ||
-                 header->slot_stride < header->payload_offset + round_up(header->record_bytes, SEQCAST_WORD_BYTES))
+                 header->slot_stride <
+                         header->payload_offset + round_up(header->record_bytes, SEQCAST_WORD_BYTES))
                 wrong = "slot_stride";
         else if (header->header_bytes < SEQCAST__SCHEMA_OFFSET)
                 wrong = "header_bytes";
@@ -124,10 +129,11 @@ static int check_geometry(const struct seqcast__segment_header *header, seqcast_
                   header->schema_offset > header->header_bytes ||
                   header->schema_bytes >= header->header_bytes - header->schema_offset))
                 wrong = "schema_bytes";
-        if (wrong == NULL && (header->control_offset < header->header_bytes ||
-                              header->control_offset % SEQCAST_LINE_BYTES != 0 ||
-                              __builtin_add_overflow(header->control_offset,
-                                                     SEQCAST__CONTROL_WORDS * SEQCAST_WORD_BYTES, &control_end)))
+        if (wrong == NULL &&
+            (header->control_offset < header->header_bytes ||
+             header->control_offset % SEQCAST_LINE_BYTES != 0 ||
+             __builtin_add_overflow(header->control_offset, SEQCAST__CONTROL_WORDS * SEQCAST_WORD_BYTES,
+                                    &control_end)))
                 wrong = "control_offset";
         if (wrong == NULL &&
             (header->slots_offset < control_end || header->slots_offset % SEQCAST_LINE_BYTES != 0 ||
@@ -147,7 +153,8 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
 
         if (file_bytes < sizeof *header)
                 return seqcast__fail(ret_detail, -EPROTO,
-                                     "not a segment of this library (%" PRIu64 " bytes are too few)", file_bytes);
+                                     "not a segment of this library (%" PRIu64 " bytes are too few)",
+                                     file_bytes);
         if (header->magic == 0)
                 return seqcast__fail(ret_detail, -EAGAIN, "being initialised by its creator");
         if (header->magic != SEQCAST__MAGIC)
@@ -161,10 +168,11 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
                 return seqcast__fail(ret_detail, -EPROTO, "damaged header: byte order mark %08" PRIx32,
                                      header->byte_order);
         if (header->min_reader_version > SEQCAST__FORMAT_VERSION || header->format_version == 0)
-                return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
-                                     "format version %u (readable from %u on), this library reads 1-%d (lib %s)",
-                                     header->format_version, header->min_reader_version,
-                                     SEQCAST__FORMAT_VERSION, seqcast_library_version_string());
+                return seqcast__fail(
+                        ret_detail, -EPROTONOSUPPORT,
+                        "format version %u (readable from %u on), this library reads 1-%d (lib %s)",
+                        header->format_version, header->min_reader_version, SEQCAST__FORMAT_VERSION,
+                        seqcast_library_version_string());
         if (header->features_required != 0)
                 return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
                                      "needs features %#" PRIx64 " that this library (%s) does not know",

@@ -29,26 +29,26 @@ struct seqcast__segment_header {
         uint32_t byte_order;
         uint16_t format_version;
         uint16_t min_reader_version; /* a reader that knows this format version can read the segment */
-        uint64_t features_required;  /* a reader that does not know one of these bits must refuse    */
-        uint64_t features_optional;  /* ... may ignore these                                         */
-        uint32_t header_bytes;       /* what never changes: this struct and the schema               */
+        uint64_t features_required;  /* a reader that does not know one of these bits must refuse */
+        uint64_t features_optional;  /* ... may ignore these */
+        uint32_t header_bytes;       /* what never changes: this struct and the schema */
         uint32_t schema_offset;
-        uint32_t schema_bytes;       /* without the NUL; 0: opaque record                            */
+        uint32_t schema_bytes; /* without the NUL; 0: opaque record */
         uint32_t depth;
         uint64_t segment_bytes;
         uint64_t control_offset;
         uint64_t slots_offset;
         uint64_t slot_stride;
-        uint64_t payload_offset;     /* from the start of a slot                                     */
-        uint64_t record_bytes;       /* longest record                                               */
+        uint64_t payload_offset; /* from the start of a slot */
+        uint64_t record_bytes;   /* longest record */
         uint64_t incarnation;
-        int64_t created_ns;          /* CLOCK_REALTIME                                               */
+        int64_t created_ns; /* CLOCK_REALTIME */
         uint32_t creator_uid;
         uint32_t record_align;
         uint64_t creator_pid;
         char creator[32];
         uint8_t boot_id[16];
-        uint32_t time_clock;         /* 0: publications bear no time; 7: CLOCK_BOOTTIME, ns          */
+        uint32_t time_clock; /* 0: publications bear no time; 7: CLOCK_BOOTTIME, ns */
         uint8_t reserved[76];
 };
 
@@ -59,8 +59,8 @@ enum seqcast__control {
         SEQCAST__CONTROL_EPOCH = 16,
         SEQCAST__CONTROL_PUBLISHER_STATE = 17, /* enum seqcast__publisher_state */
         SEQCAST__CONTROL_PUBLISHER_PID = 18,
-        SEQCAST__CONTROL_TIME_NAMESPACE = 19,  /* inode number of the publisher's; 0: unknown */
-        SEQCAST__CONTROL_PROGRAM = 20,         /* 4 words of text */
+        SEQCAST__CONTROL_TIME_NAMESPACE = 19, /* inode number of the publisher's; 0: unknown */
+        SEQCAST__CONTROL_PROGRAM = 20,        /* 4 words of text */
         SEQCAST__CONTROL_WORDS = 32
 };
 
@@ -96,8 +96,7 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
 /** The ring in a mapping of a segment whose header has been checked. */
 struct seqcast_ring seqcast__layout_ring(const struct seqcast__segment_header *header, void *base);
 
-static inline seqcast_word *seqcast__layout_control(const struct seqcast__segment_header *header,
-                                                    void *base)
+static inline seqcast_word *seqcast__layout_control(const struct seqcast__segment_header *header, void *base)
 {
         return (seqcast_word *)(void *)((unsigned char *)base + header->control_offset);
 }

@@ -10,11 +10,7 @@
 
 #include <stdint.h>
 
-enum seqcast__lock_holder {
-        SEQCAST__LOCK_FREE = 0,
-        SEQCAST__LOCK_READERS = 1,
-        SEQCAST__LOCK_WRITER = 2
-};
+enum seqcast__lock_holder { SEQCAST__LOCK_FREE = 0, SEQCAST__LOCK_READERS = 1, SEQCAST__LOCK_WRITER = 2 };
 
 /** Take the write lock on one byte, without waiting. @return 0; -EAGAIN someone holds it; -errno */
 int seqcast__lock_take(int fd, int64_t byte);

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-#define DUMP_BYTES_MAX (UINT64_C(16) << 20) /* larger mappings stay out of core dumps: a dump keeps the
+#define DUMP_BYTES_MAX                                                                                       \
+        (UINT64_C(16) << 20) /* larger mappings stay out of core dumps: a dump keeps the
                                                dead publisher's lock for seconds a GiB */
 
 static int map(int fd, uint64_t bytes, int protection, int flags, void **ret_base)
@@ -56,7 +57,8 @@ int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base)
         int r = seqcast__memory_map_private(bytes, ret_base);
 
         if (r == 0)
-                madvise(*ret_base, (size_t)bytes, MADV_WIPEONFORK); /* before Linux 4.14: fork handlers alone */
+                madvise(*ret_base, (size_t)bytes,
+                        MADV_WIPEONFORK); /* before Linux 4.14: fork handlers alone */
         return r;
 }
 

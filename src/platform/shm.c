@@ -255,7 +255,8 @@ int seqcast__shm_is_memory(int fd)
 
         if (fstatfs(fd, &status) < 0)
                 return -errno;
-        return status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC || status.f_type == HUGETLBFS_MAGIC;
+        return status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC ||
+               status.f_type == HUGETLBFS_MAGIC;
 }
 
 uint64_t seqcast__shm_free_bytes(int fd)
