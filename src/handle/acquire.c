@@ -59,8 +59,12 @@ static int reserve(const struct seqcast__segment *segment)
         const struct seqcast__segment_header *header = &segment->header;
         int r;
 
-        if (!seqcast__layout_is_sparse(header))
+        if (!seqcast__layout_is_sparse(header)) {
+                /* Taking all there is before finding out that it is not enough would hurt everybody. */
+                if (seqcast__shm_free_bytes(segment->fd) < header->segment_bytes)
+                        return -ENOSPC;
                 return seqcast__shm_reserve(segment->fd, 0, header->segment_bytes);
+        }
         r = seqcast__shm_reserve(segment->fd, 0, header->slots_offset);
         for (uint64_t i = 0; i < header->depth && r == 0; i++)
                 r = seqcast__shm_reserve(segment->fd, header->slots_offset + i * header->slot_stride,
@@ -184,9 +188,9 @@ static int refuse_open(struct wish *wish, int error)
         if (error == -ELOOP)
                 return seqcast__fail(wish->ret_detail, -EPROTO,
                                      "not a segment of this library (a symbolic link)");
-        if (error == -EISDIR)
+        if (error == -EISDIR || error == -ENXIO)
                 return seqcast__fail(wish->ret_detail, -EPROTO,
-                                     "not a segment of this library (a directory)");
+                                     "not a segment of this library (not a regular file)");
         if (error == -EACCES && seqcast__shm_status(wish->name, &status) == 0)
                 return seqcast__fail(wish->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
                                      (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
@@ -326,6 +330,8 @@ static int replace(struct wish *wish, struct seqcast__segment *old, bool locked,
             seqcast__memory_map_write(old->fd, old->header.segment_bytes, &old->base) < 0)
                 return 0; /* its readers still find out by its name */
         ring = seqcast__layout_ring(&old->header, old->base);
+        /* A reader may have been delivered what its dead publisher completed and did not announce. */
+        seqcast_ring_recover(&ring);
         seqcast_ring_retire(&ring);
         return 0;
 }

@@ -414,6 +414,7 @@ static int open_changes(seqcast_publisher *publisher, bool created)
 
 static void close_memory(seqcast_publisher *publisher)
 {
+        seqcast__lock_drop(publisher->segment.fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         seqcast__process_unguard_fork(publisher->segment.fd);
         seqcast__presence_close(&publisher->presence);
         if (publisher->private_record != NULL)

@@ -66,6 +66,9 @@ static int refuse_open(const seqcast_subscriber_options *options, const char *na
         if (error == -ELOOP)
                 return seqcast__fail(options->ret_detail, -EPROTO,
                                      "not a segment of this library (a symbolic link)");
+        if (error == -EISDIR || error == -ENXIO)
+                return seqcast__fail(options->ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
         if (error == -EACCES && seqcast__shm_status(name, &status) == 0)
                 return seqcast__fail(options->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
                                      (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
@@ -339,7 +342,9 @@ int seqcast_read_end(seqcast_subscriber *subscriber)
         subscriber->looking = false;
         if (!seqcast_ring_view_valid(&subscriber->view))
                 return SEQCAST_OVERWRITTEN;
-        seqcast_ring_deliver(&subscriber->reader, &subscriber->view, NULL);
+        /* A newer one may have been read meanwhile: numbers never go backwards. */
+        if (subscriber->view.begun / 2 >= subscriber->reader.delivered)
+                seqcast_ring_deliver(&subscriber->reader, &subscriber->view, NULL);
         return SEQCAST_OK;
 }
 

@@ -22,6 +22,13 @@ int seqcast__lock_take(int fd, int64_t byte)
         return errno == EACCES ? -EAGAIN : -errno;
 }
 
+void seqcast__lock_drop(int fd, int64_t byte)
+{
+        struct flock lock = one_byte(F_UNLCK, byte);
+
+        fcntl(fd, F_OFD_SETLK, &lock);
+}
+
 int seqcast__lock_obstacle(int fd, int64_t byte)
 {
         struct flock lock = one_byte(F_WRLCK, byte);

@@ -48,7 +48,9 @@ int seqcast__shm_open(const char *name, bool writable)
         /* shm_open() adds O_NOFOLLOW and O_CLOEXEC; never O_CREAT here. */
         int fd = shm_open(name, (writable ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOCTTY, 0);
 
-        return fd < 0 ? -errno : move_above_stderr(fd);
+        if (fd < 0) /* glibc takes a directory for an invalid name; ours have been checked */
+                return errno == EINVAL ? -EISDIR : -errno;
+        return move_above_stderr(fd);
 }
 
 static void temporary_name(char *name, const char *stem)
@@ -263,5 +265,7 @@ uint64_t seqcast__shm_free_bytes(int fd)
 {
         struct statfs status;
 
-        return fstatfs(fd, &status) < 0 ? 0 : (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
+        if (fstatfs(fd, &status) < 0 || status.f_blocks == 0)
+                return UINT64_MAX;
+        return (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
 }

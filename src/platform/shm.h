@@ -55,7 +55,7 @@ int seqcast__shm_read(int fd, uint64_t offset, void *to, size_t bytes);
 /** Is the object on a memory file system of this machine? @return 1; 0; -errno */
 int seqcast__shm_is_memory(int fd);
 
-/** Bytes that the file system could still give. */
+/** Bytes that the file system could still give; UINT64_MAX where it has no limit or does not say. */
 uint64_t seqcast__shm_free_bytes(int fd);
 
 #endif
