@@ -1,0 +1,223 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# run_suites.sh [--build-failed] BUILD:SUITE...
+#
+# Run test suites and count. BUILD is a build folder, SUITE a folder under tests/; `make check` calls
+# this with all of them. The last line is "N passed, N failed, N skipped"; exits 1 if anything failed.
+#
+# What is a test, and how it is counted:
+#   unit, process, crash   each test_*.c, built as BUILD/tests/SUITE/NAME (other .c files there are
+#                          helpers of these tests: built, not run)
+#   examples               each test_*.sh; its *.c are the examples
+#   all other suites       each *.c and each *.sh
+#   every suite            each *.bats; and in those named first each *.sh, but those of unit, which
+#                          compile for themselves, not in a build with sanitizers
+#   - Criterion programs, bats files and whatever prints TAP ("ok 1 - text", "not ok 2 - text",
+#     "ok 3 - text # SKIP reason") count line by line; a plan "1..N" must be kept.
+#   - A program that prints no TAP is one test: exit status 0 passed, 77 skipped (the reason is its
+#     last line), anything else failed.
+#   - broken_*.c is a twin with a planted bug: it passes when the bug is caught, that is, when it
+#     exits with neither 0 nor 77 and, in the suite tsan, ThreadSanitizer reported a data race.
+# A test that cannot be built, exits with an error, runs longer than TEST_SECONDS (300) or executes no
+# test at all is a failure. So is a suite without tests.
+#
+# Tests run from the top folder, without stdin, with BUILD set to the absolute build folder and with
+# that folder first in PATH. Output goes to BUILD/logs, and to the terminal when a test fails.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+unset MAKEFLAGS MFLAGS MAKELEVEL
+export LC_ALL=C
+export LSAN_OPTIONS="suppressions=$PWD/tests/support/leaks.supp:print_suppressions=0"
+export UBSAN_OPTIONS=print_stacktrace=1
+
+: "${TEST_SECONDS:=300}"
+total_passed=0 total_failed=0 total_skipped=0
+started=$(date +%s)
+notes=$(mktemp) || exit 1
+trap 'rm -f "$notes"' EXIT
+path=$PATH
+
+# record NAME PASSED FAILED SKIPPED
+record() {
+        total_passed=$((total_passed + $2))
+        total_failed=$((total_failed + $3))
+        total_skipped=$((total_skipped + $4))
+        printf '%-44s %4d passed' "$1" "$2"
+        [ "$3" = 0 ] || printf ', %d FAILED' "$3"
+        [ "$4" = 0 ] || printf ', %d skipped' "$4"
+        seconds=$(($(date +%s) - started))
+        [ "$seconds" -lt 5 ] || printf '  (%d s)' "$seconds"
+        echo
+}
+
+# skip NAME REASON
+skip() {
+        record "$1" 0 0 1
+        echo "skipped  $1: $2" >>"$notes"
+}
+
+# fail NAME REASON
+fail() {
+        record "$1" 0 1 0
+        echo "FAILED   $1: $2" >>"$notes"
+}
+
+# Sanitizers of gcc 12 and clang 14 die at start where addresses have 32 random bits.
+# sanitizer_prefix: print what to put before the command
+sanitizer_prefix() {
+        [ "$sanitized" ] || return
+        bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
+        [ "$bits" -gt 28 ] && setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R"
+}
+
+# count_tap NAME FILE STATUS: print "passed failed skipped", add notes; nothing if there is no TAP
+count_tap() {
+        awk -v name="$1" -v status="$3" -v notes="$notes" '
+        function note(kind, text) {
+                sub(/^(not )?ok[ 0-9-]*/, "", text)
+                sub(/ *# *[Ss][Kk][Ii][Pp] */, ": ", text)
+                print kind name ": " text >>notes
+        }
+        /^1\.\.[0-9]+/          { plan = substr($1, 4) + 0; planned = 1 }
+        /^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; note("skipped  ", $0); next }
+        /^ok /                  { passed++ }
+        /^not ok /              { failed++; note("FAILED   ", $0) }
+        END {
+                seen = passed + failed + skipped
+                if (!seen && !planned)
+                        exit
+                if (planned && plan != seen) {
+                        failed++; note("FAILED   ", seen " of " plan " planned tests were run")
+                } else if (status == 124 || status == 137) {
+                        failed++; note("FAILED   ", "took too long")
+                } else if (status != 0 && !failed) {
+                        failed++; note("FAILED   ", "exit status " status)
+                } else if (!seen) {
+                        failed++; note("FAILED   ", "no test was run")
+                }
+                print passed + 0, failed + 0, skipped + 0
+        }' "$2"
+}
+
+# run NAME COMMAND...
+run() {
+        name=$1 started=$(date +%s)
+        shift
+        log=$BUILD/logs/$(echo "${name#* }" | tr / -).log
+        tap=$log
+        if [ "${criterion-}" ]; then
+                tap=$log.tap
+                rm -f "$tap"
+                set -- "$@" --tap="$tap" --color=never
+        fi
+        # shellcheck disable=SC2086 # $prefix is a list of words
+        timeout -k 10 "$TEST_SECONDS" $prefix "$@" >"$log" 2>&1 </dev/null
+        status=$?
+        failed_before=$total_failed
+        counts=
+        [ ! -e "$tap" ] || counts=$(count_tap "$name" "$tap" $status)
+        if [ -n "$counts" ]; then
+                # shellcheck disable=SC2086
+                record "$name" $counts
+        elif grep -q 'ThreadSanitizer: unexpected memory mapping' "$log"; then
+                skip "$name" "this ThreadSanitizer cannot run with vm.mmap_rnd_bits=$(cat /proc/sys/vm/mmap_rnd_bits)"
+        elif [ "${criterion-}" ]; then
+                fail "$name" "no result, exit status $status"
+        else
+                judge
+        fi
+        if [ "$total_failed" != "$failed_before" ]; then
+                tail -n 60 "$log" | sed 's/^/    | /'
+        fi
+}
+
+# judge: a program that printed no TAP
+judge() {
+        case ${name##*/}:$status in
+        *:124 | *:137) fail "$name" "took longer than $TEST_SECONDS s" ;;
+        *:77) skip "$name" "$(tail -n 1 "$log")" ;;
+        broken_*:0) fail "$name" "the planted bug was not caught" ;;
+        broken_*)
+                if [ "$suite" = tsan ] && ! grep -q 'ThreadSanitizer: data race' "$log"; then
+                        fail "$name" "exit status $status, but ThreadSanitizer reported no data race"
+                else
+                        record "$name" 1 0 0
+                fi ;;
+        *:0) record "$name" 1 0 0 ;;
+        *) fail "$name" "exit status $status" ;;
+        esac
+}
+
+# run_program SOURCE
+run_program() {
+        program=$BUILD/${1%.c}
+        criterion=
+        ! grep -q '<criterion/' "$1" || criterion=yes
+        if [ -x "$program" ]; then
+                run "$label/$(basename "$program")" "$program"
+        elif [ "$criterion" ] && ! ${PKG_CONFIG:-pkg-config} --exists criterion 2>/dev/null; then
+                skip "$label/$(basename "$program")" "Criterion is not installed (libcriterion-dev, pkg-config)"
+        else
+                fail "$label/$(basename "$program")" "was not built"
+        fi
+        criterion=
+}
+
+run_bats() {
+        for need in bats jq; do
+                if ! command -v $need >/dev/null 2>&1; then
+                        skip "$label/$(basename "$1" .bats)" "$need is not installed"
+                        return
+                fi
+        done
+        if [ ! -x "$BUILD/shmpub" ]; then
+                skip "$label/$(basename "$1" .bats)" "the tools were not built: pkg-config or libjson-c-dev is missing"
+                return
+        fi
+        run "$label/$(basename "$1" .bats)" bats --formatter tap "$1"
+}
+
+# run_suite: all of tests/$suite
+run_suite() {
+        before=$((total_passed + total_failed + total_skipped)) started=$(date +%s)
+        for test in tests/"$suite"/*; do
+                case $suite:${test##*/} in
+                unit:test_*.c | process:test_*.c | crash:test_*.c) run_program "$test" ;;
+                unit:*.c | process:*.c | crash:*.c | cli:*.c | install:*.c | examples:*.c) ;;
+                *.c) run_program "$test" ;;
+                examples:test_*.sh) run "$label/$(basename "$test" .sh)" sh "$test" ;;
+                examples:*.sh) ;;
+                unit:*.sh) [ "$sanitized" ] || run "$label/$(basename "$test" .sh)" sh "$test" ;;
+                *.sh) run "$label/$(basename "$test" .sh)" sh "$test" ;;
+                *.bats) run_bats "$test" ;;
+                esac
+        done
+        if [ $((total_passed + total_failed + total_skipped)) = $before ]; then
+                fail "$label" "a suite without tests"
+        fi
+}
+
+if [ "${1-}" = --build-failed ]; then
+        shift
+        fail build "not everything could be built, see above"
+fi
+for argument; do
+        suite=${argument##*:}
+        BUILD=$PWD/${argument%:*}
+        label="[${BUILD##*/}] $suite"
+        PATH=$BUILD:$path
+        export BUILD PATH
+        mkdir -p "$BUILD/logs"
+        case ${BUILD##*/} in
+        *-thread* | *-address* | *-undefined*) sanitized=yes ;;
+        *) sanitized= ;;
+        esac
+        prefix=$(sanitizer_prefix)
+        run_suite
+done
+
+[ ! -s "$notes" ] || { echo; sort "$notes"; echo; }
+echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
+[ "$total_failed" = 0 ] && [ "$total_passed" != 0 ]
