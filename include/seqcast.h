@@ -6,7 +6,7 @@
  *
  * One publisher process updates a record in a POSIX shared-memory segment. Any number of subscriber
  * processes map it read-only and take consistent snapshots. Nobody registers, nobody waits for
- * anybody, and nothing that one process does, dying included, can stop another.
+ * anybody, and nothing that a reader or a publisher does, dying included, can stop the others' reads.
  *
  * WORDS
  *   topic         a name under which one record type is published: "quote" or "/quote"
@@ -254,7 +254,8 @@ enum {
          *  put a new segment in its place and mark the old one retired. A live publisher is never
          *  replaced. Without this flag: -EPROTOTYPE, -EPROTO, -EPROTONOSUPPORT or -EBUSY. */
         SEQCAST_REPLACE = 1u << 3,
-        /** As REPLACE, but even if it fits: numbering starts again at 1. */
+        /** As REPLACE, but even if it fits: numbering starts again at 1, and
+         *  a depth of 0 means the default. */
         SEQCAST_RECREATE = 1u << 4,
         /** seqcast_publish_begin() hands out the slot itself, not a private record. Depth >= 2. */
         SEQCAST_IN_PLACE = 1u << 5,
@@ -349,7 +350,7 @@ SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcas
 /**
  * Begin a publication: hand out a writable record that holds the newest one (zeros if there is none).
  * Change it, then commit or abort; nothing is seen by subscribers before the commit, and other
- * publishing calls on the handle return -EBUSY until then.
+ * publishing calls on the handle return -EBUSY until then. Bytes beyond the newest record's length are unspecified.
  *
  * By default the record is private memory, copied by the commit. With SEQCAST_IN_PLACE it is the
  * slot itself, in shared memory: no second copy. Subscribers that were lapped may still be loading
@@ -366,7 +367,8 @@ SEQCAST_CHECKED int seqcast_publish_begin(seqcast_publisher *publisher, void **r
  *  nothing was begun. After -EMSGSIZE or -ENOSPC the publication is still begun. */
 SEQCAST_API int seqcast_publish_commit(seqcast_publisher *publisher, size_t bytes);
 
-/** Drop what was begun; the newest record stays what it was. @return 0; -EINVAL nothing was begun */
+/** Drop what was begun; the newest record stays what it was. @return 0; -EINVAL nothing was begun;
+ *  -ESTALE; -ECHILD */
 SEQCAST_API int seqcast_publish_abort(seqcast_publisher *publisher);
 
 /** The number of the last publication, this or an earlier publisher's; 0 = none, or after fork(). */
@@ -437,7 +439,8 @@ SEQCAST_CHECKED int seqcast_read_newest(seqcast_subscriber *subscriber, void *re
 /**
  * Copy the next record in order: the one after the last delivered or, where that was overwritten
  * already, the oldest that is safe to read, with the exact number lost. The first call delivers the
- * newest one there is. Otherwise as seqcast_read_newest().
+ * newest one there is or, if there was none when the subscriber was opened, starts from number 1.
+ * Otherwise as seqcast_read_newest().
  * @return 0; SEQCAST_NONE nothing newer yet; SEQCAST_RETIRED; SEQCAST_EMPTY; SEQCAST_BUSY; -EMSGSIZE
  *         (the record counts as not delivered)
  */
@@ -476,7 +479,7 @@ SEQCAST_CHECKED int seqcast_read_end(seqcast_subscriber *subscriber);
 /** The number of the newest publication; 0 = none. One load, no copy. */
 SEQCAST_API uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber);
 
-/** Count everything published so far as delivered: the next seqcast_read_next() waits for news. */
+/** Count everything published so far as delivered: seqcast_read_next() goes on with what comes after. */
 SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
 
 /* ---------------------------------------------------------------------------------------------
@@ -504,8 +507,8 @@ typedef struct seqcast_status {
 
 /**
  * What state the topic is in. Asks the kernel about the publisher's file lock, which it drops however
- * a publisher ends: no pid is ever tested, so containers and reused pids do not matter. Three system
- * calls, about 2 us: for time-outs and displays, not for every read.
+ * a publisher ends: no pid is ever tested, so containers and reused pids do not matter. Two system
+ * calls, three where times are stored, a few microseconds: for time-outs and displays, not for every read.
  * @return 0; or what the system says
  */
 SEQCAST_CHECKED int seqcast_subscriber_status(const seqcast_subscriber *subscriber,

@@ -25,10 +25,14 @@ enum seqcast_state {
 /** What was delivered. */
 typedef struct seqcast_sample {
         uint64_t number;  /* the publication's number, from 1 */
-        uint64_t lost;    /* publications between the one delivered before and this one; 0 at first */
+        /* publications between the one delivered before and this one. 0 for the first, unless the
+         * subscriber was there before anything was published, or skipped */
+        uint64_t lost;
         uint64_t bytes;   /* the record's length */
         int64_t time_ns;  /* when it was published, CLOCK_BOOTTIME; 0: the segment stores no times */
-        uint32_t retired; /* 1: the segment was replaced or removed; nothing newer comes in it */
+        /* 1: the segment was replaced or removed, nothing newer comes in it. Reads in order need not
+         * notice before SEQCAST_RETIRED */
+        uint32_t retired;
         uint32_t reserved;
 } seqcast_sample;
 

@@ -90,8 +90,11 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
 {
         const seqcast_publisher_options *options = wish->options;
         struct seqcast__segment_header *header = &segment->header;
-        int r = seqcast__shm_resize(segment->fd, header->segment_bytes);
+        int r = seqcast__segment_check_memory(segment->fd, wish->ret_detail);
 
+        if (r < 0)
+                return r;
+        r = seqcast__shm_resize(segment->fd, header->segment_bytes);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "a segment of %" PRIu64 " bytes: %s",
                                      header->segment_bytes, seqcast_strerror(r));
@@ -181,23 +184,6 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
 
 /* ---- taking over --------------------------------------------------------------------------- */
 
-static int refuse_open(struct wish *wish, int error)
-{
-        struct stat status;
-
-        if (error == -ELOOP)
-                return seqcast__fail(wish->ret_detail, -EPROTO,
-                                     "not a segment of this library (a symbolic link)");
-        if (error == -EISDIR || error == -ENXIO)
-                return seqcast__fail(wish->ret_detail, -EPROTO,
-                                     "not a segment of this library (not a regular file)");
-        if (error == -EACCES && seqcast__shm_status(wish->name, &status) == 0)
-                return seqcast__fail(wish->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
-                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
-                                     (unsigned)geteuid());
-        return seqcast__fail(wish->ret_detail, error, "cannot be opened: %s", seqcast_strerror(error));
-}
-
 static int check_ours(struct wish *wish, const struct stat *status)
 {
         if (!S_ISREG(status->st_mode))
@@ -277,6 +263,8 @@ static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_
         if ((flags & SEQCAST_EXCLUSIVE) != 0)
                 return seqcast__fail(wish->ret_detail, -EEXIST, "exists already");
         r = check_ours(wish, &segment->status);
+        if (r == 0)
+                r = seqcast__segment_check_memory(segment->fd, wish->ret_detail);
         if (r < 0)
                 return r;
         r = seqcast__lock_take(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
@@ -342,15 +330,13 @@ static int acquire_once(struct wish *wish, struct seqcast__segment *ret_segment,
         bool locked = false;
         int r;
 
-        if (found.fd == -ENOENT) {
-                if (wished_record_bytes(wish) == 0)
-                        return seqcast__fail(wish->ret_detail, -ENOENT, "no such segment");
+        if (found.fd == -ENOENT && wished_record_bytes(wish) != 0) {
                 *ret_created = true;
                 r = create(wish, false, ret_segment);
                 return r == -EEXIST ? -EAGAIN : r;
         }
         if (found.fd < 0)
-                return refuse_open(wish, found.fd);
+                return seqcast__segment_refuse_open(wish->name, found.fd, wish->ret_detail);
         memcpy(found.name, wish->name, sizeof found.name);
         r = judge(wish, &found, &locked);
         if (r == TAKE) {

@@ -534,6 +534,8 @@ int seqcast_publisher_remove(seqcast_publisher *publisher)
          * replaces, not for one that readers wait on in vain. */
         seqcast_ring_retire(&publisher->ring);
         r = detached ? -ESTALE : seqcast__shm_remove(publisher->segment.name);
+        if (r == -ENOENT)
+                r = -ESTALE;
         leave(publisher, REMOVED);
         return r;
 }

@@ -44,6 +44,33 @@ int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail,
         return 0;
 }
 
+int seqcast__segment_refuse_open(const char *name, int error, seqcast_detail *ret_detail)
+{
+        struct stat status;
+
+        if (error == -ENOENT)
+                return seqcast__fail(ret_detail, error, "no such segment");
+        if (error == -ELOOP)
+                return seqcast__fail(ret_detail, -EPROTO, "not a segment of this library (a symbolic link)");
+        if (error == -EISDIR || error == -ENXIO)
+                return seqcast__fail(ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
+        if (error == -EACCES && seqcast__shm_status(name, &status) == 0)
+                return seqcast__fail(ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
+                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
+                                     (unsigned)geteuid());
+        return seqcast__fail(ret_detail, error, "cannot be opened: %s", seqcast_strerror(error));
+}
+
+int seqcast__segment_check_memory(int fd, seqcast_detail *ret_detail)
+{
+        int r = seqcast__shm_is_memory(fd);
+
+        if (r == 0)
+                return seqcast__fail(ret_detail, -EOPNOTSUPP, "/dev/shm is not a memory file system (tmpfs)");
+        return r < 0 ? r : 0;
+}
+
 /* The header is the claim of whoever made the object; so is the schema, which is parsed as any text. */
 int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_detail)
 {

@@ -27,6 +27,12 @@ struct seqcast__segment {
 int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail,
                           char ret_name[SEQCAST__SHM_NAME_BYTES]);
 
+/** Why the name could not be opened. @return the error that the caller is to return */
+int seqcast__segment_refuse_open(const char *name, int error, seqcast_detail *ret_detail);
+
+/** Is an object on a memory file system? @return 0; -EOPNOTSUPP; -errno */
+int seqcast__segment_check_memory(int fd, seqcast_detail *ret_detail);
+
 /** Read and check header and schema of segment->fd, whose status is filled. Maps nothing.
  *  @return 0; -EAGAIN; -EPROTO; -EPROTONOSUPPORT; -ENOMEM; -errno */
 int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_detail);

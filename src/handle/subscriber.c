@@ -39,7 +39,6 @@ static int check_trust(const seqcast_subscriber_options *options, const struct s
         const struct stat *status = &segment->status;
         uid_t self = geteuid();
         bool named = (options->flags & SEQCAST_SET_OWNER) != 0 && status->st_uid == options->owner;
-        int r;
 
         if (!S_ISREG(status->st_mode))
                 return seqcast__fail(options->ret_detail, -EPROTO,
@@ -52,30 +51,7 @@ static int check_trust(const seqcast_subscriber_options *options, const struct s
         if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
                 return seqcast__fail(options->ret_detail, -EPERM, "mode %04o lets others write it",
                                      (unsigned)status->st_mode & 07777);
-        r = seqcast__shm_is_memory(segment->fd);
-        if (r == 0)
-                return seqcast__fail(options->ret_detail, -EOPNOTSUPP,
-                                     "/dev/shm is not a memory file system (tmpfs)");
-        return r < 0 ? r : 0;
-}
-
-static int refuse_open(const seqcast_subscriber_options *options, const char *name, int error)
-{
-        struct stat status;
-
-        if (error == -ELOOP)
-                return seqcast__fail(options->ret_detail, -EPROTO,
-                                     "not a segment of this library (a symbolic link)");
-        if (error == -EISDIR || error == -ENXIO)
-                return seqcast__fail(options->ret_detail, -EPROTO,
-                                     "not a segment of this library (not a regular file)");
-        if (error == -EACCES && seqcast__shm_status(name, &status) == 0)
-                return seqcast__fail(options->ret_detail, error, "mode %04o, owner uid %u; you are uid %u",
-                                     (unsigned)status.st_mode & 07777, (unsigned)status.st_uid,
-                                     (unsigned)geteuid());
-        if (error == -ENOENT)
-                return seqcast__fail(options->ret_detail, error, "no such segment");
-        return seqcast__fail(options->ret_detail, error, "cannot be opened: %s", seqcast_strerror(error));
+        return seqcast__segment_check_memory(segment->fd, options->ret_detail);
 }
 
 static int open_segment(const seqcast_subscriber_options *options, struct seqcast__segment *segment)
@@ -83,7 +59,7 @@ static int open_segment(const seqcast_subscriber_options *options, struct seqcas
         int r = seqcast__shm_open(segment->name, false);
 
         if (r < 0)
-                return refuse_open(options, segment->name, r);
+                return seqcast__segment_refuse_open(segment->name, r, options->ret_detail);
         segment->fd = r;
         if (fstat(segment->fd, &segment->status) < 0)
                 return -errno;

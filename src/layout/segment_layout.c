@@ -157,13 +157,15 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
                                      file_bytes);
         if (header->magic == 0)
                 return seqcast__fail(ret_detail, -EAGAIN, "being initialised by its creator");
+        if (header->magic == __builtin_bswap64(SEQCAST__MAGIC) ||
+            (header->magic == SEQCAST__MAGIC &&
+             header->byte_order == __builtin_bswap32(SEQCAST__BYTE_ORDER)))
+                return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
+                                     "written on a big-endian machine; cannot be mapped here");
         if (header->magic != SEQCAST__MAGIC)
                 return seqcast__fail(ret_detail, -EPROTO,
                                      "not a segment of this library (first bytes %02x %02x %02x %02x)",
                                      first[0], first[1], first[2], first[3]);
-        if (header->byte_order == __builtin_bswap32(SEQCAST__BYTE_ORDER))
-                return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
-                                     "written on a machine of the other byte order; cannot be mapped here");
         if (header->byte_order != SEQCAST__BYTE_ORDER)
                 return seqcast__fail(ret_detail, -EPROTO, "damaged header: byte order mark %08" PRIx32,
                                      header->byte_order);
