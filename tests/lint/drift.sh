@@ -64,6 +64,19 @@ unlicensed_files() {
                 -exec grep -L 'SPDX-License-Identifier: MIT' {} +
 }
 
+# Below a comment that names an example, README.md shows it from its first #include on.
+stale_examples() {
+        sed -n 's/^<!-- \(.*\.[ch]\) -->$/\1/p' README.md | while read -r file; do
+                awk -v mark="<!-- $file -->" '
+                $0 == mark { shown = 1; next }
+                shown && /^```$/ { exit }
+                shown && !/^```/' README.md >"$scratch/shown"
+                sed -n '/^#include/,$p' "$file" | grep -v '^#endif$' | diff -B - "$scratch/shown" >/dev/null ||
+                        echo "README.md shows another $file"
+        done
+}
+
+quiet "README.md shows the examples as they are" stale_examples
 quiet "CHANGELOG.md and the header have one version" wrong_changelog
 quiet "src/seqcast.map exports what the header declares" unmapped_functions
 quiet "seqcast(3) names each function" undocumented_functions
@@ -82,6 +95,7 @@ planted "a function without documentation" \
         'echo "SEQCAST_API int seqcast_planted(void);" >>include/seqcast.h' undocumented_functions
 planted "an option without documentation" \
         'echo "ROW(FLAG, 0, \"planted\", NULL, NULL, x)," >tools/planted.c; touch tools/planted.1' undocumented_options
+planted "an example that moved on" 'sed -i "s/100000000/200000000/" tests/examples/publisher.c' stale_examples
 planted "a note to self" 'echo "/* TO""DO */" >>src/version.c' forbidden_words
 planted "a source without licence" 'echo "int x;" >src/planted.c' unlicensed_files
 finish

@@ -12,7 +12,7 @@ fi
 
 # Not found, or not in the database: pages that are not installed here, "operating system" about NetBSD style.
 objections() {
-        mandoc -Tlint -Wstyle "$1" | grep -vE 'referenced manual not found|outdated mandoc.db|operating system explicitly'
+        mandoc -Tlint -Wstyle "$1" 2>&1 | grep -vE 'referenced manual not found|outdated mandoc.db|operating system explicitly'
 }
 
 pages=$(find src tools -name '*.[1-8]' | sort)
