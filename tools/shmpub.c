@@ -1,0 +1,604 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* shmpub: publish records from the command line or from a stream. What values, streams and failures
+ * are is known in common/; here is what the options mean together, and the order of things. */
+
+#include <errno.h>
+#include <grp.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/json_input.h"
+#include "common/library_failure.h"
+#include "common/number.h"
+#include "common/options.h"
+#include "common/report.h"
+#include "common/schema_option.h"
+#include "common/source.h"
+#include "common/stop.h"
+#include "common/template.h"
+#include "common/topic.h"
+#include "common/truncation.h"
+#include "common/update.h"
+#include "seqcast.h"
+
+#define WRITER_POLL_NS (20 * NS_PER_MS)
+
+struct settings {
+        /* the segment */
+        const char *schema;
+        const char *type;
+        const char *group;
+        bool public;
+        unsigned mode;
+        uint64_t depth;
+        bool sparse;
+        bool no_times;
+        bool exclusive;
+        bool recreate;
+        int64_t wait_writer_ns;
+        /* what to publish */
+        const char *json_record;
+        bool json_lines;
+        bool json;
+        const char *csv;
+        bool no_header;
+        bool raw;
+        const char *input;
+        int bytes;
+        bool truncate;
+        bool replace;
+        bool skip_bad;
+        /* when and how often */
+        uint64_t count;
+        bool forever;
+        int64_t interval_ns;
+        bool latest;
+        bool hold;
+        bool remove;
+        /* telling */
+        bool quiet;
+        bool verbose;
+        int color;
+};
+
+#define ROW(kind, letter, name, argument, help, member) \
+        { letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0 }
+
+static const struct tool_option options[] = {
+        ROW(TEXT, 's', "schema", "TEXT|@FILE", "create with this schema, or insist on it", schema),
+        ROW(TEXT, 0, "type", "NAME", "type name to store (default: the topic's)", type),
+        ROW(COUNT, 0, "depth", "N", "publications kept (a power of two; default 4)", depth),
+        ROW(FLAG, 0, "sparse", NULL, NULL, sparse),
+        ROW(FLAG, 0, "no-times", NULL, "huge record, little used; store no times", no_times),
+        ROW(FLAG, 0, "public", NULL, NULL, public),
+        ROW(TEXT, 0, "group", "G", NULL, group),
+        ROW(MODE, 0, "mode", "M", "who may read (default 0600)", mode),
+        ROW(FLAG, 0, "exclusive", NULL, NULL, exclusive),
+        ROW(FLAG, 0, "recreate", NULL, "fail if it exists; put a new one in its place", recreate),
+        ROW(DURATION, 0, "wait-writer", "[DUR]", "wait for another writer to go", wait_writer_ns),
+        ROW(TEXT, 'm', "json-record", "TEXT", "the record as one JSON object", json_record),
+        ROW(FLAG, 'l', "json-lines", NULL, NULL, json_lines),
+        ROW(FLAG, 'j', "json", NULL, "a JSON object per line (-j: errors as JSON, too)", json),
+        ROW(TEXT, 0, "csv", "[SEP]", NULL, csv),
+        ROW(FLAG, 0, "no-header", NULL, "CSV; its first line is data, in schema order", no_header),
+        ROW(FLAG, 0, "raw", NULL, "packed records in the layout of this machine", raw),
+        ROW(TEXT, 0, "input", "FILE", "instead of standard input ('-')", input),
+        ROW(CHOICE, 0, "bytes", "array|hex|base64", "how u8[n] is written", bytes),
+        ROW(FLAG, 0, "truncate", NULL, "cut text that is too long", truncate),
+        ROW(FLAG, 0, "replace", NULL, "fields not named become 0 (default: keep)", replace),
+        ROW(FLAG, 0, "skip-bad", NULL, "count bad records and go on", skip_bad),
+        ROW(COUNT, 'C', "count", "N", NULL, count),
+        ROW(FLAG, 0, "forever", NULL, "publish N times; without end", forever),
+        ROW(RATE, 'r', "rate", "HZ", NULL, interval_ns),
+        ROW(DURATION, 'i', "interval", "DUR", "pace; a stream: at most so fast", interval_ns),
+        ROW(FLAG, 0, "latest", NULL, "paced stream: the newest record wins", latest),
+        ROW(FLAG, 0, "hold", NULL, "stay the writer until a signal", hold),
+        ROW(FLAG, 0, "rm", NULL, "remove the topic at the end", remove),
+        TOOL_COMMON_OPTIONS(struct settings),
+        OPTION_END,
+};
+
+static const struct tool tool = {
+        "shmpub",
+        "Publish records into shared memory.\n"
+        "  shmpub -s 'bid:i64,ask:i64,sym:char[8]' quote bid=1 ask=2 sym=ES   create and publish\n"
+        "  shmpub quote bid=3                       one field; the others keep their value\n"
+        "  shmpub -r 10 -C 100 quote bid=%n ask=%t  %n counts, %t is the time, %r is random\n"
+        "  producer | shmpub -l quote               a JSON object per line\n"
+        "  shmpub --csv --input ticks.csv quote     CSV, first line names the fields\n"
+        "  shmsub -f --json a | shmpub -l b         copy a topic\n",
+        options,
+};
+
+/* ---- one run ------------------------------------------------------------------------------- */
+
+enum mode { MODE_HOLD, MODE_VALUES, MODE_JSON_RECORD, MODE_STREAM };
+
+struct run {
+        struct settings settings;
+        struct reporter reporter;
+        struct topic topic;
+        char **values; /* FIELD=VALUE */
+        size_t value_count;
+        enum mode mode;
+        seqcast_schema *asked; /* -s */
+        char type_name[TYPE_NAME_BYTES];
+        const seqcast_schema *schema; /* asked, or the segment's; NULL: opaque */
+        seqcast_publisher *publisher; /* NULL: not opened yet */
+        struct update_sink sink;
+        struct template_state template;
+        uint64_t published;
+        uint64_t rejected;
+        int64_t started;
+        int64_t finished;
+};
+
+/* ---- which options go together ------------------------------------------------------------- */
+
+static int stream_count(const struct settings *settings)
+{
+        return (settings->json_lines || settings->json) + (settings->csv != NULL) + settings->raw;
+}
+
+static bool choose_mode(struct run *run, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        int ways =
+                (run->value_count > 0) + (settings->json_record != NULL) + stream_count(settings);
+        if (ways > 1)
+                return fail_usage(failure, &tool,
+                                  "give FIELD=VALUE, -m, -l, --csv or --raw: one of them");
+        if (ways == 0 && !settings->hold)
+                return fail_usage(failure, &tool,
+                                  "nothing to publish: give FIELD=VALUE, -m, -l, --csv or --raw");
+        run->mode = run->value_count > 0            ? MODE_VALUES
+                    : settings->json_record != NULL ? MODE_JSON_RECORD
+                    : stream_count(settings) > 0    ? MODE_STREAM
+                                                    : MODE_HOLD;
+        return true;
+}
+
+struct rule {
+        bool broken;
+        const char *text;
+};
+
+static bool check_rules(const struct rule *rules, size_t count, struct failure *failure)
+{
+        for (size_t i = 0; i < count; i++)
+                if (rules[i].broken)
+                        return fail_usage(failure, &tool, "%s", rules[i].text);
+        return true;
+}
+
+static bool check_combinations(const struct run *run, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        bool stream = run->mode == MODE_STREAM;
+        bool repeated = run->mode == MODE_VALUES || run->mode == MODE_JSON_RECORD;
+        bool paced = settings->interval_ns != DURATION_UNSET;
+        bool creates = settings->schema != NULL;
+        bool shape = settings->type != NULL || settings->depth > 0 || settings->sparse ||
+                     settings->no_times;
+        bool rights = settings->public || settings->group != NULL || settings->mode != 0;
+        const struct rule rules[] = {
+                { shape && !creates, "--type, --depth, --sparse and --no-times need -s" },
+                { rights && !creates, "--mode, --group and --public need -s" },
+                { settings->exclusive && !creates, "--exclusive needs -s" },
+                { settings->recreate && !creates, "--recreate needs -s" },
+                { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
+                { settings->public && settings->group != NULL, "--public contradicts --group" },
+                { settings->depth > SEQCAST_DEPTH_MAX ||
+                          (settings->depth & (settings->depth - 1)) != 0,
+                  "--depth wants a power of two up to 65536" },
+                { settings->mode != 0 &&
+                          ((settings->mode & 0600u) != 0600u || (settings->mode & ~0644u) != 0),
+                  "--mode wants 0600, 0640 or 0644: nobody but the owner may write" },
+                { settings->no_header && settings->csv == NULL, "--no-header needs --csv" },
+                { settings->csv != NULL && settings->csv[0] != '\0' && settings->csv[1] != '\0' &&
+                          strcmp(settings->csv, "\\t") != 0,
+                  "--csv wants one character, or \\t, as the separator" },
+                { settings->input != NULL && !stream, "--input needs -l, --csv or --raw" },
+                { settings->skip_bad && !stream, "--skip-bad needs -l, --csv or --raw" },
+                { settings->replace && settings->raw, "--raw replaces whole records anyway" },
+                { settings->truncate && settings->raw, "--truncate has no meaning with --raw" },
+                { settings->latest && !(stream && paced), "--latest needs a stream and -r or -i" },
+                { settings->forever && !repeated, "--forever needs FIELD=VALUE or -m" },
+                { settings->forever && settings->count > 0, "--forever contradicts -C" },
+                { settings->count > 0 && run->mode == MODE_HOLD, "-C needs something to publish" },
+                { paced && !stream && settings->count == 0 && !settings->forever,
+                  "-r and -i need -C, --forever or a stream" },
+                { stream && settings->input == NULL && isatty(STDIN_FILENO) == 1,
+                  "standard input is a terminal (--input - reads it all the same)" },
+        };
+        return check_rules(rules, sizeof(rules) / sizeof(rules[0]), failure);
+}
+
+static bool parse_arguments(struct run *run, int argc, char **argv, struct failure *failure)
+{
+        int first;
+        bool fine = options_parse(&tool, argc, argv, &run->settings, &first, failure);
+        run->reporter.json = run->settings.json;
+        run->reporter.verbose = run->settings.verbose;
+        run->reporter.quiet = run->settings.quiet;
+        run->reporter.color = color_wanted(run->settings.color, STDERR_FILENO);
+        if (!fine)
+                return false;
+        if (first == argc)
+                return fail_usage(failure, &tool, "a topic NAME is missing");
+        if (!topic_set(&run->topic, argv[first], tool.name, failure))
+                return false;
+        run->reporter.topic = run->topic.shown;
+        if (strlen(run->topic.shown) > 30)
+                report_notice(&run->reporter, "names longer than 30 bytes are not portable");
+        run->values = argv + first + 1;
+        run->value_count = (size_t)(argc - first - 1);
+        return choose_mode(run, failure) && check_combinations(run, failure);
+}
+
+/* ---- records given on the command line ----------------------------------------------------- */
+
+static struct value_syntax value_syntax(const struct run *run)
+{
+        return (struct value_syntax){ run->settings.bytes, run->settings.truncate };
+}
+
+static bool add_assignment(struct run *run, const char *argument, struct update *update,
+                           struct failure *failure)
+{
+        struct value_syntax syntax = value_syntax(run);
+        const char *equals = strchr(argument, '=');
+        if (equals == NULL || equals == argument)
+                return fail_usage(failure, &tool, "'%.100s' is not FIELD=VALUE", argument);
+
+        struct text label = TEXT_EMPTY, value = TEXT_EMPTY;
+        struct named_field named;
+        text_add(&label, argument, (size_t)(equals - argument));
+        bool good = find_field(run->schema, text_string(&label), &named, failure) &&
+                    template_expand(&value, equals + 1, &run->template, failure) &&
+                    update_parse(update, &named, text_string(&value), &syntax, failure);
+        text_free(&label);
+        text_free(&value);
+        return good;
+}
+
+static bool parse_json_record(struct run *run, struct update *update, struct failure *failure)
+{
+        struct value_syntax syntax = value_syntax(run);
+        struct json_input json;
+        json_input_open(&json, run->schema, &syntax);
+        bool good = json_input_parse(&json, run->settings.json_record,
+                                     strlen(run->settings.json_record), update, failure);
+        json_input_close(&json);
+        return good;
+}
+
+/* The record as it is now: templates give another one each time. */
+static bool build_record(struct run *run, struct update *update, struct failure *failure)
+{
+        run->template.number = run->published + 1;
+        run->template.wall_ns = clock_wall();
+        update_clear(update);
+        bool good = true;
+        if (run->schema == NULL)
+                good = fail(failure, E_USAGE,
+                            "the segment has no schema; only --raw can publish in it");
+        else if (run->mode == MODE_JSON_RECORD)
+                good = parse_json_record(run, update, failure);
+        else
+                for (size_t i = 0; good && i < run->value_count; i++)
+                        good = add_assignment(run, run->values[i], update, failure);
+        if (!good)
+                failure->class = E_USAGE; /* it stood on the command line */
+        return good;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static bool set_group(const char *group, seqcast_publisher_options *open_options,
+                      struct failure *failure)
+{
+        struct integer id;
+        const struct group *entry = getgrnam(group);
+        if (entry != NULL)
+                open_options->group_id = (uint32_t)entry->gr_gid;
+        else if (parse_integer(group, &id) == NUMBER_OK && !id.negative &&
+                 id.magnitude < UINT32_MAX)
+                open_options->group_id = (uint32_t)id.magnitude;
+        else
+                return fail_usage(failure, &tool, "no such group: '%.80s'", group);
+        open_options->flags |= SEQCAST_SET_GROUP;
+        return true;
+}
+
+static bool describe_segment(struct run *run, seqcast_publisher_options *open_options,
+                             struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        open_options->schema = run->asked;
+        open_options->depth = (uint32_t)settings->depth;
+        open_options->flags = (settings->sparse ? SEQCAST_SPARSE : 0u) |
+                              (settings->no_times ? 0u : SEQCAST_TIMES) |
+                              (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
+                              (settings->recreate ? SEQCAST_RECREATE : 0u);
+        open_options->mode = settings->mode != 0       ? settings->mode
+                             : settings->public        ? SEQCAST_MODE_PUBLIC
+                             : settings->group != NULL ? SEQCAST_MODE_GROUP
+                                                       : SEQCAST_MODE_PRIVATE;
+        return settings->group == NULL || set_group(settings->group, open_options, failure);
+}
+
+/* Waits for another writer to go, if asked to. The library cannot wait and hear signals. */
+static int open_when_free(struct run *run, const seqcast_publisher_options *open_options)
+{
+        int64_t deadline = run->settings.wait_writer_ns == DURATION_UNSET
+                                   ? 0
+                                   : clock_after(clock_now(), run->settings.wait_writer_ns);
+        for (;;) {
+                int r = seqcast_publisher_open(run->topic.name, open_options, &run->publisher);
+                int64_t now = clock_now();
+                if (r != -EBUSY || now >= deadline ||
+                    stop_wait(-1,
+                              deadline - now < WRITER_POLL_NS ? deadline : now + WRITER_POLL_NS) ==
+                            WAIT_STOP)
+                        return r;
+        }
+}
+
+static bool open_publisher(struct run *run, struct failure *failure)
+{
+        struct library_call call = { &run->topic, run->asked, { "" }, true };
+        seqcast_publisher_options open_options = SEQCAST_PUBLISHER_OPTIONS;
+        open_options.ret_detail = &call.detail;
+        if (!describe_segment(run, &open_options, failure))
+                return false;
+        int r = open_when_free(run, &open_options);
+        if (r < 0)
+                return fail_library(failure, r, &call);
+        seqcast_info info;
+        seqcast_publisher_info(run->publisher, &info);
+        guard_against_truncation(&run->reporter, info.segment_bytes);
+        run->schema = seqcast_publisher_schema(run->publisher);
+        run->sink = update_sink_open(run->publisher, run->settings.replace);
+        report_debug(&run->reporter, "publishing as %s after publication %" PRIu64, run->topic.name,
+                     seqcast_publisher_version(run->publisher));
+        return true;
+}
+
+/* With -s, the schema is known without the segment, and nothing is created for bad values. */
+static bool learn_schema(struct run *run, struct failure *failure)
+{
+        if (run->settings.schema == NULL)
+                return open_publisher(run, failure);
+        if (!schema_from_option(run->settings.schema, &run->asked, failure))
+                return false;
+        if (run->settings.type != NULL) {
+                run->asked->type_name = run->settings.type;
+        } else if (run->asked->type_name == NULL) {
+                type_name_from_topic(run->type_name, run->topic.shown);
+                run->asked->type_name = run->type_name;
+        }
+        run->schema = run->asked;
+        return true;
+}
+
+static bool be_open(struct run *run, struct failure *failure)
+{
+        return run->publisher != NULL || open_publisher(run, failure);
+}
+
+/* ---- publishing ---------------------------------------------------------------------------- */
+
+static bool publish(struct run *run, const struct update *update, struct failure *failure)
+{
+        struct library_call call = { &run->topic, run->asked, { "" }, true };
+        int r = update_publish(&run->sink, update);
+        if (r < 0)
+                return fail_library(failure, r, &call);
+        run->published++;
+        return true;
+}
+
+static bool enough(const struct run *run, uint64_t count)
+{
+        return stop_requested() || (count > 0 && run->published >= count);
+}
+
+/* More than a second behind (we were stopped, or the machine is too slow): begin anew from now. */
+static int64_t next_due(int64_t due, int64_t interval_ns)
+{
+        int64_t now = clock_now();
+        int64_t next = clock_after(due, interval_ns);
+        return now - next > NS_PER_SECOND ? now : next;
+}
+
+static bool publish_values(struct run *run, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        uint64_t count = settings->forever ? 0 : settings->count > 0 ? settings->count : 1;
+        struct update update = UPDATE_EMPTY;
+        bool good = build_record(run, &update, failure) && be_open(run, failure);
+        run->started = clock_now();
+        int64_t due = run->started;
+        while (good && !stop_requested()) {
+                good = publish(run, &update, failure);
+                if (!good || enough(run, count))
+                        break;
+                if (settings->interval_ns != DURATION_UNSET) {
+                        due = next_due(due, settings->interval_ns);
+                        if (stop_wait(-1, due) == WAIT_STOP)
+                                break;
+                }
+                good = build_record(run, &update, failure);
+        }
+        update_free(&update);
+        return good;
+}
+
+static bool open_source(struct run *run, struct source *source, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        struct source_options source_options = { SOURCE_JSON, ',', !settings->no_header,
+                                                 value_syntax(run) };
+        if (settings->raw)
+                source_options.format = SOURCE_RAW;
+        if (settings->csv != NULL) {
+                source_options.format = SOURCE_CSV;
+                if (settings->csv[0] != '\0')
+                        source_options.separator =
+                                settings->csv[0] == '\\' && settings->csv[1] == 't'
+                                        ? '\t'
+                                        : settings->csv[0];
+        }
+        if (run->schema == NULL && !settings->raw)
+                return fail(failure, E_USAGE,
+                            "the segment has no schema; only --raw can publish in it");
+        uint64_t record_bytes =
+                run->publisher != NULL ? run->sink.record_bytes : run->schema->record_bytes;
+        return source_open(source, &source_options, settings->input != NULL ? settings->input : "-",
+                           run->schema, record_bytes, failure);
+}
+
+/* Bad records are either counted or the end. */
+static enum source_state next_good(struct run *run, struct source *source, int64_t deadline,
+                                   struct update *update, struct failure *failure)
+{
+        for (;;) {
+                enum source_state state = source_next(source, deadline, update, failure);
+                if (state != SOURCE_BAD || !run->settings.skip_bad)
+                        return state;
+                run->rejected++;
+                report_notice(&run->reporter, "skipped: %s", failure->message);
+        }
+}
+
+/* With --latest: what arrives until `due` replaces what arrived before. */
+static enum source_state next_latest(struct run *run, struct source *source, int64_t due,
+                                     struct update *update, struct failure *failure)
+{
+        struct update newer = UPDATE_EMPTY;
+        enum source_state state = SOURCE_RECORD;
+        while (state == SOURCE_RECORD && clock_now() < due) {
+                state = next_good(run, source, due, &newer, failure);
+                if (state == SOURCE_RECORD) {
+                        struct update older = *update;
+                        *update = newer;
+                        newer = older;
+                }
+        }
+        update_free(&newer);
+        return state == SOURCE_LATER ? SOURCE_RECORD : state;
+}
+
+static bool publish_stream(struct run *run, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        struct source source;
+        struct update update = UPDATE_EMPTY;
+        enum source_state state = SOURCE_RECORD;
+        bool good = open_source(run, &source, failure);
+        if (!good)
+                return false;
+        run->started = clock_now();
+        int64_t due = run->started;
+        while (good && !enough(run, settings->count)) {
+                if (state == SOURCE_RECORD)
+                        state = next_good(run, &source, CLOCK_NEVER, &update, failure);
+                if (state != SOURCE_RECORD)
+                        break;
+                if (settings->latest)
+                        state = next_latest(run, &source, due, &update, failure);
+                else if (settings->interval_ns != DURATION_UNSET && stop_wait(-1, due) == WAIT_STOP)
+                        break;
+                good = be_open(run, failure) && publish(run, &update, failure);
+                if (settings->interval_ns != DURATION_UNSET) {
+                        int64_t now = clock_now();
+                        due = clock_after(due > now - settings->interval_ns ? due : now,
+                                          settings->interval_ns);
+                }
+        }
+        source_close(&source);
+        update_free(&update);
+        if (good && (state == SOURCE_BAD || state == SOURCE_FAILED)) {
+                run->rejected += state == SOURCE_BAD;
+                return false;
+        }
+        return good;
+}
+
+static bool publish_all(struct run *run, struct failure *failure)
+{
+        if (run->mode == MODE_STREAM)
+                return publish_stream(run, failure);
+        if (run->mode != MODE_HOLD)
+                return publish_values(run, failure);
+        run->started = clock_now();
+        return true;
+}
+
+/* ---- the end ------------------------------------------------------------------------------- */
+
+static void hold(const struct run *run)
+{
+        report_notice(&run->reporter, "holding the topic until SIGINT or SIGTERM");
+        while (stop_wait(-1, CLOCK_NEVER) != WAIT_STOP)
+                continue;
+}
+
+static void summarize(const struct run *run)
+{
+        double seconds = (double)(run->finished - run->started) / 1e9;
+        fprintf(stderr,
+                "shmpub: published %" PRIu64 " records in %.3f s (%.1f/s), %" PRIu64 " rejected\n",
+                run->published, seconds, seconds > 0 ? (double)run->published / seconds : 0.0,
+                run->rejected);
+}
+
+static bool leave(struct run *run, struct failure *failure)
+{
+        bool good = true;
+        if (run->publisher != NULL && run->settings.remove) {
+                int r = seqcast_publisher_remove(run->publisher);
+                if (r < 0 && r != -ESTALE)
+                        good = fail(failure, E_IO, "cannot remove it: %s", seqcast_strerror(r));
+        }
+        update_sink_close(&run->sink);
+        run->publisher = seqcast_publisher_close(run->publisher);
+        run->asked = seqcast_schema_free(run->asked);
+        return good;
+}
+
+int main(int argc, char **argv)
+{
+        static struct run run = {
+                .settings = { .wait_writer_ns = DURATION_UNSET, .interval_ns = DURATION_UNSET },
+                .reporter = { .program = "shmpub" },
+        };
+        struct failure failure;
+        int exit_code = 0;
+
+        if (!parse_arguments(&run, argc, argv, &failure))
+                return report_failure(&run.reporter, &failure);
+        stop_prepare();
+        run.template.random = (uint64_t)clock_wall() ^ (uint64_t)getpid() << 32;
+
+        bool good = learn_schema(&run, &failure) && publish_all(&run, &failure) &&
+                    (!run.settings.hold || be_open(&run, &failure));
+        run.finished = clock_now();
+        if (!good && !stop_requested())
+                exit_code = report_failure(&run.reporter, &failure);
+        if (good && run.settings.hold && !stop_requested())
+                hold(&run);
+        if (!leave(&run, &failure) && exit_code == 0)
+                exit_code = report_failure(&run.reporter, &failure);
+        if (run.settings.verbose)
+                summarize(&run);
+        stop_reraise();
+        return exit_code;
+}
