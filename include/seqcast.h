@@ -31,8 +31,8 @@
  *   - Depth 1, the classic seqlock, needs the least memory but has one slot only: while a
  *     publication is under way, and after a publisher has died in one, reads return SEQCAST_BUSY.
  *     With depth 2 or more the newest complete record stays readable whatever happens.
- *   - If the owner of a segment truncates it, everybody who maps it gets SIGBUS. This library never
- *     shrinks a segment.
+ *   - If the owner of a segment truncates it or punches holes in it, whoever maps it may get SIGBUS.
+ *     This library does neither.
  *
  * RESULTS
  *   Every function that returns int returns 0 when it did what it says, a positive state of
@@ -281,7 +281,7 @@ typedef struct seqcast_publisher_options {
         uint32_t depth;               /* power of two up to SEQCAST_DEPTH_MAX; 0: as it exists, or
                                          4, or 2 for records above 16 MiB */
         uint32_t flags;               /* SEQCAST_SPARSE ... */
-        uint32_t mode;                /* permissions at creation, whatever the umask; 0: 0600; must
+        uint32_t mode;                /* permissions, whatever the umask; 0: as it exists, or 0600; must
                                          hold 0600 and nobody else's write or execute bit */
         uint32_t group_id;            /* with SEQCAST_SET_GROUP */
         const char *program;          /* shown to people; NULL: this program's name */
@@ -327,7 +327,7 @@ SEQCAST_API int seqcast_publisher_remove(seqcast_publisher *publisher);
  *
  * @param bytes  0 up to the segment's longest record; what subscribers get as sample.bytes
  * @return 0; -EMSGSIZE; -ENOSPC (sparse only); -EBUSY this handle is in mid-publication (signal
- *         handler, second thread, or between begin and commit); -ESTALE; -ECHILD. On failure nothing
+ *         handler, or between begin and commit); -ESTALE; -ECHILD. On failure nothing
  *         has changed.
  *
  * Bytes of longer records published earlier stay in the slots, where whoever may read the segment can
@@ -352,14 +352,14 @@ SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcas
  * Change it, then commit or abort; nothing is seen by subscribers before the commit, and other
  * publishing calls on the handle return -EBUSY until then. Bytes beyond the newest record's length are unspecified.
  *
- * By default the record is private memory, copied by the commit. With SEQCAST_IN_PLACE it is the
+ * By default the record is private memory, mapped by the first call and copied by the commit. With SEQCAST_IN_PLACE it is the
  * slot itself, in shared memory: no second copy. Subscribers that were lapped may still be loading
  * those bytes (and will throw them away), so by the letter of C11 they must be stored with relaxed
  * atomics, such as seqcast_copy_store() of seqcast/copy.h; plain stores work with every compiler we
  * know, and ThreadSanitizer reports them. In a sparse segment the whole slot is reserved first.
  *
  * @param ret_record  aligned as the schema asks, at least 16; the longest record's bytes are writable
- * @return 0; -EBUSY; -ENODATA; -ENOSPC; -ESTALE; -ECHILD
+ * @return 0; -EBUSY; -ENODATA; -ENOSPC; -ENOMEM (the first call); -ESTALE; -ECHILD
  */
 SEQCAST_CHECKED int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record);
 
@@ -407,7 +407,7 @@ typedef struct seqcast_subscriber_options {
  * publisher could put there make a subscriber crash, hang, or touch memory outside the mapping.
  * Refuses segments that somebody other than root, ourselves or the owner named could write.
  *
- * With a timeout, looks for the topic every 5 ms until it is there.
+ * With a timeout, looks for the topic every 5 ms until it is there; signals do not end that.
  *
  * @param options  NULL: the defaults
  * @return 0; -ENOENT; -ETIMEDOUT; -EACCES; -EPERM; -EPROTO; -EPROTONOSUPPORT; -EPROTOTYPE;
@@ -494,6 +494,7 @@ enum seqcast_liveness {
         SEQCAST_REPLACED = 5     /* this segment was replaced or removed: open the topic again */
 };
 
+/** Of the reserved room of what is filled in here, later versions may use some; now it is zero. */
 typedef struct seqcast_status {
         uint32_t liveness;      /* enum seqcast_liveness */
         uint32_t detached;      /* 1: the topic's name is gone or names another segment */
@@ -503,6 +504,7 @@ typedef struct seqcast_status {
                                    published, or written in another time namespace) */
         uint64_t publisher_pid; /* of the last publisher, in its own pid namespace: for people only */
         char program[32];       /* its name, for people only; NUL-terminated */
+        uint64_t reserved[4];
 } seqcast_status;
 
 /**
@@ -528,6 +530,7 @@ typedef struct seqcast_info {
         uint32_t sparse;  /* 0, 1 */
         uint32_t times;   /* 0, 1 */
         char creator[32]; /* program that created it, for people only */
+        uint64_t reserved[4];
 } seqcast_info;
 
 SEQCAST_API void seqcast_subscriber_info(const seqcast_subscriber *subscriber, seqcast_info *ret_info);

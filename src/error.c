@@ -18,7 +18,21 @@ int seqcast__fail(seqcast_detail *ret_detail, int error, const char *format, ...
         va_start(arguments, format);
         vsnprintf(ret_detail->text, sizeof ret_detail->text, format, arguments);
         va_end(arguments);
+        /* It may quote a foreign segment; nothing of that should reach a terminal unseen. */
+        for (char *at = ret_detail->text; *at != '\0'; at++)
+                if (*at < ' ' || *at > '~')
+                        *at = '?';
         return error;
+}
+
+void seqcast__give_reason(seqcast_detail *ret_detail, const seqcast_detail *why, int error)
+{
+        if (ret_detail == NULL)
+                return;
+        if (why->text[0] != '\0')
+                *ret_detail = *why;
+        else
+                seqcast__fail(ret_detail, error, "%s", seqcast_strerror(error));
 }
 
 const char *seqcast_strerror(int result)

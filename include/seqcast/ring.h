@@ -17,7 +17,7 @@
  *   take over                                   read next, wanting publication n
  *   T1  h = version            relaxed          N1  q = seq of slot n % depth       acquire (as R1)
  *   T2  slot (h+1) % depth is at 2(h+1)?            q < 2n: not yet. q > 2n: lost; R0, and resume at
- *   T3  version = h+1          release              min(version, version - depth + 2)
+ *   T3  version = h+1          release              version - depth + 2 (depth 1: at q, if it is even)
  *                                               R2-R4 as above
  *   retire
  *   X1  version |= 2^63        release
@@ -263,15 +263,16 @@ static inline enum seqcast_state seqcast_ring_find_next(const struct seqcast_rin
                         return SEQCAST_RETIRED;
                 return reader->delivered == 0 ? SEQCAST_EMPTY : SEQCAST_NONE;
         }
-        if (begun > 2 * want) {
+        if (begun > 2 * want && depth == 1) {
+                if ((begun & 1) != 0)
+                        return SEQCAST_BUSY;
+        } else if (begun > 2 * want) {
                 version = seqcast_ring_version(ring); /* R0 */
                 retired = (version & SEQCAST_VERSION_RETIRED) != 0;
                 version &= ~SEQCAST_VERSION_RETIRED;
                 if (version < want)
                         return retired ? SEQCAST_RETIRED : SEQCAST_BUSY;
                 resume = version + 2 > depth ? version + 2 - depth : 1;
-                if (resume > version)
-                        resume = version;
                 if (resume <= want)
                         return SEQCAST_BUSY; /* the slot has turned already, version not yet */
                 slot = seqcast_ring_slot(ring, resume);

@@ -34,12 +34,18 @@ static inline void seqcast_ring_changed_all(struct seqcast_ring_changes *changes
         changes->known_from = number + 1;
 }
 
-/** Publication `number` changed these bytes. */
+/** Publication `number` changed these bytes. The same range as last time, which is the usual case, takes
+ *  no new entry: to say that it changed later than it did first is to repeat it once too often at most. */
 static inline void seqcast_ring_changed(struct seqcast_ring_changes *changes, uint64_t number,
                                         uint64_t offset, uint64_t bytes)
 {
+        struct seqcast_ring_change *newest = &changes->log[(changes->appended - 1) & changes->log_mask];
         struct seqcast_ring_change *entry = &changes->log[changes->appended & changes->log_mask];
 
+        if (changes->appended != 0 && newest->offset == offset && newest->bytes == bytes) {
+                newest->number = number;
+                return;
+        }
         if (changes->appended > changes->log_mask && entry->number >= changes->known_from)
                 changes->known_from = entry->number + 1; /* pushed out by this one */
         entry->number = number;
@@ -63,25 +69,20 @@ struct seqcast_ring_plan {
         uint64_t first;
 };
 
-/**
- * Walk the log backwards, over publications >= first. Start with *position = changes->appended. Of the
- * same range again and again, which is the usual case, only the newest is returned.
- * @return the next change, NULL at the end
- */
+/** Walk the log backwards, over publications >= first. Start with *position = changes->appended.
+ *  @return the next change, NULL at the end */
 static inline const struct seqcast_ring_change *
 seqcast_ring_change_before(const struct seqcast_ring_changes *changes, uint64_t first, uint64_t *position)
 {
-        while (*position != 0 && changes->appended - *position <= changes->log_mask) {
-                const struct seqcast_ring_change *later = &changes->log[*position & changes->log_mask];
-                const struct seqcast_ring_change *entry = &changes->log[(*position - 1) & changes->log_mask];
+        const struct seqcast_ring_change *entry;
 
-                if (entry->number < first)
-                        break;
-                if ((*position)-- == changes->appended || entry->offset != later->offset ||
-                    entry->bytes != later->bytes)
-                        return entry;
-        }
-        return NULL;
+        if (*position == 0 || changes->appended - *position > changes->log_mask)
+                return NULL;
+        entry = &changes->log[(*position - 1) & changes->log_mask];
+        if (entry->number < first)
+                return NULL;
+        --*position;
+        return entry;
 }
 
 /** @return 0; -ENODATA at depth 1, when the last writer died in mid-publication */
@@ -112,11 +113,12 @@ static inline int seqcast_ring_make_plan(const struct seqcast_ring *ring,
         if (depth > 1) {
                 plan.first = number > depth ? number - depth + 1 : 1;
                 plan.renewal = SEQCAST_RENEW_CHANGES;
-                if (changes->known_from > plan.first)
+                /* A slot that was begun and given up holds something else than the log speaks of. */
+                if (changes->known_from > plan.first || found != (number > depth ? 2 * (number - depth) : 0))
                         plan.renewal = SEQCAST_RENEW_WHOLE;
                 while (plan.renewal == SEQCAST_RENEW_CHANGES &&
                        (change = seqcast_ring_change_before(changes, plan.first, &position)) != NULL) {
-                        changed += change->bytes;
+                        changed += change->bytes + SEQCAST_LINE_BYTES; /* an entry costs as a line does */
                         if (changed >= plan.bytes)
                                 plan.renewal = SEQCAST_RENEW_WHOLE;
                 }

@@ -92,21 +92,32 @@ template <class Member> constexpr seqcast_field field(const char *name, uint64_t
                  SEQCAST__EACH_TYPE(, SEQCAST__SIGNED, SEQCAST__UNSIGNED, SEQCAST__FLOAT,          \
                                     SEQCAST__BOOL, SEQCAST__CHAR),                                 \
                  SEQCAST__EACH_TYPE(*, SEQCAST__SIGNED, SEQCAST__UNSIGNED, SEQCAST__FLOAT,         \
+                                    SEQCAST__BOOL, SEQCAST__CHAR),                                 \
+                 SEQCAST__EACH_TYPE(const *, SEQCAST__SIGNED, SEQCAST__UNSIGNED, SEQCAST__FLOAT,   \
                                     SEQCAST__BOOL, SEQCAST__CHAR))
 #define SEQCAST__ELEMENT_BYTES(member)                                                             \
         _Generic((member),                                                                         \
                  SEQCAST__EACH_TYPE(, sizeof, sizeof, sizeof, sizeof, sizeof),                     \
-                 SEQCAST__EACH_TYPE(*, sizeof, sizeof, sizeof, sizeof, sizeof))
+                 SEQCAST__EACH_TYPE(*, sizeof, sizeof, sizeof, sizeof, sizeof),                    \
+                 SEQCAST__EACH_TYPE(const *, sizeof, sizeof, sizeof, sizeof, sizeof))
 #define SEQCAST__IS_ARRAY(member)                                                                  \
         _Generic((member),                                                                         \
                  SEQCAST__EACH_TYPE(*, SEQCAST__ONE, SEQCAST__ONE, SEQCAST__ONE, SEQCAST__ONE,     \
                                     SEQCAST__ONE),                                                 \
+                 SEQCAST__EACH_TYPE(const *, SEQCAST__ONE, SEQCAST__ONE, SEQCAST__ONE,             \
+                                    SEQCAST__ONE, SEQCAST__ONE),                                   \
                  default: 0u)
 /* A pointer's address is a pointer to a pointer; an array's is not. Makes an array of -1 elements. */
 #define SEQCAST__NO_POINTER(member)                                                                \
         sizeof(char[_Generic(&(member),                                                            \
                              SEQCAST__EACH_TYPE(**, SEQCAST__BAD, SEQCAST__BAD, SEQCAST__BAD,      \
                                                 SEQCAST__BAD, SEQCAST__BAD),                       \
+                             SEQCAST__EACH_TYPE(const **, SEQCAST__BAD, SEQCAST__BAD,              \
+                                                SEQCAST__BAD, SEQCAST__BAD, SEQCAST__BAD),         \
+                             SEQCAST__EACH_TYPE(*const *, SEQCAST__BAD, SEQCAST__BAD,              \
+                                                SEQCAST__BAD, SEQCAST__BAD, SEQCAST__BAD),         \
+                             SEQCAST__EACH_TYPE(const *const *, SEQCAST__BAD, SEQCAST__BAD,        \
+                                                SEQCAST__BAD, SEQCAST__BAD, SEQCAST__BAD),         \
                              default: 1)])
 
 #define SEQCAST__MEMBER(T, member) (((T *)0)->member)

@@ -21,6 +21,7 @@
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
 
 struct wish {
+        const struct seqcast__acquire_request *request;
         const seqcast_publisher_options *options;
         seqcast_detail *ret_detail;
         seqcast_schema *schema; /* normalized; NULL: none given */
@@ -49,6 +50,70 @@ static uint64_t wished_record_bytes(const struct wish *wish)
         if (wish->options->record_bytes != 0)
                 return wish->options->record_bytes;
         return wish->schema != NULL ? wish->schema->record_bytes : 0;
+}
+
+static int prepare(const struct wish *wish, const struct seqcast__segment *segment, bool fresh)
+{
+        return wish->request->prepare(wish->request->context, segment, fresh);
+}
+
+/* ---- descriptors and mappings that no child of fork() keeps --------------------------------- */
+
+/* @return `fd`, or why it could not be guarded; it is closed then */
+static int guard(const struct wish *wish, int fd)
+{
+        int r = fd < 0 ? fd : seqcast__process_guard_fork(fd, wish->request->fork_flag);
+
+        if (r < 0 && fd >= 0)
+                close(fd);
+        return r < 0 ? r : fd;
+}
+
+static int open_guarded(const struct wish *wish)
+{
+        int fd;
+
+        seqcast__process_hold_forks();
+        fd = guard(wish, seqcast__shm_open(wish->name, true));
+        seqcast__process_release_forks();
+        return fd;
+}
+
+static int open_draft_guarded(const struct wish *wish, struct seqcast__shm_draft *draft)
+{
+        int r;
+
+        seqcast__process_hold_forks();
+        r = seqcast__shm_draft_open(draft);
+        if (r == 0) {
+                draft->fd = guard(wish, draft->fd);
+                if (draft->fd < 0) {
+                        r = draft->fd;
+                        seqcast__shm_draft_discard(draft);
+                }
+        }
+        seqcast__process_release_forks();
+        return r;
+}
+
+static int map_guarded(struct seqcast__segment *segment)
+{
+        int r;
+
+        seqcast__process_hold_forks();
+        r = seqcast__memory_map_write(segment->fd, segment->header.segment_bytes, &segment->base);
+        seqcast__process_release_forks();
+        return r;
+}
+
+void seqcast__acquire_release(struct seqcast__segment *segment)
+{
+        if (segment->fd >= 0) {
+                /* A child that has not run its fork handlers yet still has the open file. */
+                seqcast__lock_drop(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
+                seqcast__process_unguard_fork(segment->fd);
+        }
+        seqcast__segment_close(segment);
 }
 
 /* ---- creating ------------------------------------------------------------------------------ */
@@ -104,7 +169,7 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
                                      "no space left in /dev/shm (needs %" PRIu64 " bytes; %" PRIu64 " free)",
                                      header->segment_bytes, seqcast__shm_free_bytes(segment->fd));
         if (r == 0)
-                r = seqcast__memory_map_write(segment->fd, header->segment_bytes, &segment->base);
+                r = map_guarded(segment);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "a segment of %" PRIu64 " bytes: %s",
                                      header->segment_bytes, seqcast_strerror(r));
@@ -119,15 +184,16 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
                 return seqcast__fail(wish->ret_detail, r, "cannot give the segment group %" PRIu32 ": %s",
                                      options->group_id, seqcast_strerror(r));
         }
-        if (fchmod(segment->fd, options->mode) < 0 || fstat(segment->fd, &segment->status) < 0)
+        if (fchmod(segment->fd, options->mode != 0 ? options->mode : SEQCAST_MODE_PRIVATE) < 0 ||
+            fstat(segment->fd, &segment->status) < 0)
                 return -errno;
-        return 0;
+        return prepare(wish, segment, true);
 }
 
 static void discard(struct seqcast__shm_draft *draft, struct seqcast__segment *segment)
 {
-        segment->fd = -1; /* the draft's */
-        seqcast__segment_close(segment);
+        seqcast__acquire_release(segment);
+        draft->fd = -1;
         seqcast__shm_draft_discard(draft);
 }
 
@@ -160,7 +226,7 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
                 if (r < 0)
                         return r;
         }
-        r = seqcast__shm_draft_open(&draft);
+        r = open_draft_guarded(wish, &draft);
         if (r < 0) {
                 seqcast__segment_close(&segment);
                 return seqcast__fail(wish->ret_detail, r, "cannot create an object in /dev/shm: %s",
@@ -211,29 +277,48 @@ static int refuse_locked(struct wish *wish, struct seqcast__segment *segment)
         return seqcast__fail(wish->ret_detail, -EBUSY, "%s", sentence);
 }
 
-/* Is what stands there what is wanted? @return 0; -EPROTOTYPE */
+/* A newer format may ask more of a publisher than we know, even where we could read it. */
+static int check_format(struct wish *wish, const struct seqcast__segment_header *header)
+{
+        if (header->format_version <= SEQCAST__FORMAT_VERSION &&
+            (header->features_optional & ~SEQCAST__FEATURE_SPARSE) == 0)
+                return 0;
+        return seqcast__fail(wish->ret_detail, -EPROTONOSUPPORT,
+                             "format version %u, features %#" PRIx64
+                             "; this library publishes version %d (lib %s)",
+                             header->format_version, header->features_optional, SEQCAST__FORMAT_VERSION,
+                             seqcast_library_version_string());
+}
+
+static int refuse_shape(struct wish *wish, const char *what, uint64_t found, uint64_t wanted)
+{
+        return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
+                             "%s differs: segment has %" PRIu64 ", you gave %" PRIu64, what, found, wanted);
+}
+
+/* Is what stands there what is wanted? @return 0; -EPROTOTYPE; -EPROTONOSUPPORT */
 static int check_fits(struct wish *wish, const struct seqcast__segment *segment)
 {
+        const seqcast_publisher_options *options = wish->options;
         uint64_t record_bytes = wished_record_bytes(wish);
-        uint32_t depth = wish->options->depth;
+        uint32_t mode = segment->status.st_mode & 07777;
+        int r = check_format(wish, &segment->header);
 
-        if (wish->schema != NULL) {
-                int r = seqcast__segment_check_schema(segment, wish->schema, wish->ret_detail);
-
-                if (r < 0)
-                        return r;
-        } else if (record_bytes != 0 && segment->schema != NULL) {
+        if (r == 0 && wish->schema != NULL)
+                r = seqcast__segment_check_schema(segment, wish->schema, wish->ret_detail);
+        if (r < 0)
+                return r;
+        if (wish->schema == NULL && record_bytes != 0 && segment->schema != NULL)
                 return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
                                      "schema differs: the segment has one, you gave none");
-        }
         if (record_bytes != 0 && record_bytes != segment->header.record_bytes)
+                return refuse_shape(wish, "record size", segment->header.record_bytes, record_bytes);
+        if (options->depth != 0 && options->depth != segment->header.depth)
+                return refuse_shape(wish, "depth", segment->header.depth, options->depth);
+        if (options->mode != 0 && options->mode != mode)
                 return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
-                                     "record size differs: segment has %" PRIu64 " bytes, you gave %" PRIu64,
-                                     segment->header.record_bytes, record_bytes);
-        if (depth != 0 && depth != segment->header.depth)
-                return seqcast__fail(wish->ret_detail, -EPROTOTYPE,
-                                     "depth differs: segment has %" PRIu32 ", you gave %" PRIu32,
-                                     segment->header.depth, depth);
+                                     "mode differs: segment has %04o, you gave %04o", (unsigned)mode,
+                                     (unsigned)options->mode);
         return 0;
 }
 
@@ -246,45 +331,59 @@ static bool is_retired(const struct seqcast__segment *segment)
 }
 
 enum verdict {
-        TAKE,    /* it is ours to go on with */
-        REPLACE, /* it is ours, but is to make room */
-        AGAIN    /* it went away meanwhile */
+        TAKE = 1, /* it is ours to go on with */
+        REPLACE,  /* it is ours, but is to make room */
+        AGAIN     /* it went away meanwhile */
 };
 
-/* `segment` is open, nothing more. @return enum verdict; an error */
-static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_locked)
+static bool may_replace(const struct wish *wish)
 {
-        uint32_t flags = wish->options->flags;
-        bool may_replace = (flags & (SEQCAST_REPLACE | SEQCAST_RECREATE)) != 0;
-        int r;
+        return (wish->options->flags & (SEQCAST_REPLACE | SEQCAST_RECREATE)) != 0;
+}
+
+/* Whatever the verdict, from now on nobody else can become the publisher of this segment. A read lock
+ * beside those of readers is enough for that. @return enum verdict; an error */
+static int lock(struct wish *wish, struct seqcast__segment *segment)
+{
+        int verdict = TAKE, r = seqcast__lock_take(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
+
+        if (r == -EAGAIN) {
+                r = seqcast__lock_obstacle(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
+                if (r == SEQCAST__LOCK_WRITER)
+                        return refuse_locked(wish, segment);
+                if (r != SEQCAST__LOCK_READERS)
+                        return r < 0 ? r : AGAIN;
+                if (!may_replace(wish))
+                        return seqcast__fail(wish->ret_detail, -EBUSY,
+                                             "a reader holds a lock on it; no publisher is alive");
+                verdict = REPLACE;
+                r = seqcast__lock_take_shared(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
+                if (r == -EAGAIN)
+                        return AGAIN;
+        }
+        if (r < 0)
+                return seqcast__fail(wish->ret_detail, r, "cannot be locked: %s", seqcast_strerror(r));
+        r = seqcast__segment_is_detached(segment);
+        if (r < 0)
+                return r;
+        return r == 1 ? AGAIN : verdict;
+}
+
+/* `segment` is open, nothing more. @return enum verdict; an error */
+static int judge(struct wish *wish, struct seqcast__segment *segment)
+{
+        int verdict, r;
 
         if (fstat(segment->fd, &segment->status) < 0)
                 return -errno;
-        if ((flags & SEQCAST_EXCLUSIVE) != 0)
-                return seqcast__fail(wish->ret_detail, -EEXIST, "exists already");
         r = check_ours(wish, &segment->status);
         if (r == 0)
                 r = seqcast__segment_check_memory(segment->fd, wish->ret_detail);
         if (r < 0)
                 return r;
-        r = seqcast__lock_take(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
-        if (r == -EAGAIN) {
-                r = seqcast__lock_obstacle(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
-                if (r == SEQCAST__LOCK_WRITER)
-                        return refuse_locked(wish, segment);
-                if (r == SEQCAST__LOCK_READERS)
-                        return may_replace
-                                       ? REPLACE
-                                       : seqcast__fail(wish->ret_detail, -EBUSY,
-                                                       "a reader holds a lock on it; no publisher is alive");
-                return r < 0 ? r : AGAIN;
-        }
-        if (r < 0)
-                return r;
-        *ret_locked = true;
-        r = seqcast__segment_is_detached(segment);
-        if (r != 0)
-                return r < 0 ? r : AGAIN;
+        verdict = lock(wish, segment);
+        if (verdict < 0 || verdict == AGAIN)
+                return verdict;
         r = seqcast__segment_read(segment, wish->ret_detail);
         if (r == -EAGAIN)
                 r = seqcast__fail(wish->ret_detail, -EPROTO,
@@ -292,30 +391,28 @@ static int judge(struct wish *wish, struct seqcast__segment *segment, bool *ret_
         if (r == 0)
                 r = check_fits(wish, segment);
         if (r == -EPROTO || r == -EPROTONOSUPPORT || r == -EPROTOTYPE)
-                return may_replace ? REPLACE : r;
-        if (r < 0)
-                return r;
-        r = seqcast__memory_map_write(segment->fd, segment->header.segment_bytes, &segment->base);
+                return may_replace(wish) ? REPLACE : r;
+        if (r == 0)
+                r = map_guarded(segment);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "cannot be mapped: %s", seqcast_strerror(r));
-        return (flags & SEQCAST_RECREATE) != 0 || is_retired(segment) ? REPLACE : TAKE;
+        return (wish->options->flags & SEQCAST_RECREATE) != 0 || is_retired(segment) ? REPLACE : verdict;
 }
 
-/* Put a new segment in the place of `old`, then tell its readers, if it was one and we hold it. */
-static int replace(struct wish *wish, struct seqcast__segment *old, bool locked,
-                   struct seqcast__segment *ret_segment)
+/* Put a new segment in the place of `old`, which is locked, then tell its readers, if it was one. */
+static int replace(struct wish *wish, struct seqcast__segment *old, struct seqcast__segment *ret_segment)
 {
         struct seqcast_ring ring;
         int r;
 
         if (wished_record_bytes(wish) == 0)
-                return seqcast__fail(wish->ret_detail, -EINVAL,
-                                     "a schema or a record size is needed to replace it");
+                return seqcast__fail(wish->ret_detail, may_replace(wish) ? -EINVAL : -ESTALE,
+                                     "%sa schema or a record size is needed to replace it",
+                                     may_replace(wish) ? "" : "it is retired; ");
         r = create(wish, true, ret_segment);
-        if (r < 0 || !locked || seqcast__layout_check(&old->header, (uint64_t)old->status.st_size, NULL) < 0)
+        if (r < 0 || seqcast__layout_check(&old->header, (uint64_t)old->status.st_size, NULL) < 0)
                 return r;
-        if (old->base == NULL &&
-            seqcast__memory_map_write(old->fd, old->header.segment_bytes, &old->base) < 0)
+        if (old->base == NULL && map_guarded(old) < 0)
                 return 0; /* its readers still find out by its name */
         ring = seqcast__layout_ring(&old->header, old->base);
         /* A reader may have been delivered what its dead publisher completed and did not announce. */
@@ -324,40 +421,42 @@ static int replace(struct wish *wish, struct seqcast__segment *old, bool locked,
         return 0;
 }
 
-static int acquire_once(struct wish *wish, struct seqcast__segment *ret_segment, bool *ret_created)
+static int acquire_once(struct wish *wish, struct seqcast__segment *ret_segment)
 {
-        struct seqcast__segment found = { .fd = seqcast__shm_open(wish->name, true) };
-        bool locked = false;
+        struct seqcast__segment found = { .fd = open_guarded(wish) };
+        struct stat status;
         int r;
 
+        memcpy(found.name, wish->name, sizeof found.name);
         if (found.fd == -ENOENT && wished_record_bytes(wish) != 0) {
-                *ret_created = true;
                 r = create(wish, false, ret_segment);
                 return r == -EEXIST ? -EAGAIN : r;
         }
-        if (found.fd < 0)
+        if ((wish->options->flags & SEQCAST_EXCLUSIVE) != 0 && seqcast__shm_status(wish->name, &status) == 0)
+                r = seqcast__fail(wish->ret_detail, -EEXIST, "exists already");
+        else if (found.fd < 0)
                 return seqcast__segment_refuse_open(wish->name, found.fd, wish->ret_detail);
-        memcpy(found.name, wish->name, sizeof found.name);
-        r = judge(wish, &found, &locked);
-        if (r == TAKE) {
-                *ret_created = false;
+        else
+                r = judge(wish, &found);
+        if (r == TAKE)
+                r = prepare(wish, &found, false);
+        if (r == 0) {
                 *ret_segment = found;
                 return 0;
         }
-        if (r == REPLACE) {
-                *ret_created = true;
-                r = replace(wish, &found, locked, ret_segment);
-        } else if (r == AGAIN) {
+        if (r == REPLACE)
+                r = replace(wish, &found, ret_segment);
+        else if (r == AGAIN)
                 r = -EAGAIN;
-        }
-        seqcast__segment_close(&found);
+        seqcast__acquire_release(&found);
         return r;
 }
 
-int seqcast__acquire(const char *topic, const seqcast_publisher_options *options,
-                     struct seqcast__segment *ret_segment, bool *ret_created)
+int seqcast__acquire(const char *topic, const struct seqcast__acquire_request *request,
+                     struct seqcast__segment *ret_segment)
 {
-        struct wish wish = { .options = options, .ret_detail = options->ret_detail };
+        const seqcast_publisher_options *options = request->options;
+        struct wish wish = { .request = request, .options = options, .ret_detail = options->ret_detail };
         int r = seqcast__segment_name(topic, wish.ret_detail, wish.name);
 
         if (r == 0 && options->schema != NULL) {
@@ -372,7 +471,7 @@ int seqcast__acquire(const char *topic, const seqcast_publisher_options *options
         if (r == 0) {
                 r = -EAGAIN;
                 for (int round = 0; round < ROUNDS_MAX && r == -EAGAIN; round++)
-                        r = acquire_once(&wish, ret_segment, ret_created);
+                        r = acquire_once(&wish, ret_segment);
                 if (r == -EAGAIN)
                         r = seqcast__fail(wish.ret_detail, -EBUSY, "other publishers keep replacing it");
         }

@@ -9,13 +9,22 @@
 
 #include "handle/segment.h"
 
-/**
- * @param options      with defaults filled in and flags checked
- * @param ret_segment  locked and mapped for writing
- * @param ret_created  whether nothing was ever published in it
- * @return 0, or an error of seqcast_publisher_open()
- */
-int seqcast__acquire(const char *topic, const seqcast_publisher_options *options,
-                     struct seqcast__segment *ret_segment, bool *ret_created);
+/** What else a publisher needs. Called before a new segment gets its name, so that one that cannot be
+ *  used replaces nothing; more than once if others are quicker. `fresh`: nothing was published in it. */
+typedef int seqcast__acquire_prepare(void *context, const struct seqcast__segment *segment, bool fresh);
+
+struct seqcast__acquire_request {
+        const seqcast_publisher_options *options; /* flags checked; ret_detail: where to say why */
+        seqcast__acquire_prepare *prepare;
+        void *context;
+        uint32_t *fork_flag; /* zeroed in a child of fork() */
+};
+
+/** @param ret_segment locked and mapped for writing. @return 0, or an error of seqcast_publisher_open() */
+int seqcast__acquire(const char *topic, const struct seqcast__acquire_request *request,
+                     struct seqcast__segment *ret_segment);
+
+/** Give a segment back: lock, mapping, descriptor. */
+void seqcast__acquire_release(struct seqcast__segment *segment);
 
 #endif

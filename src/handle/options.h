@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#define SEQCAST__OPTIONS_BYTES_MAX 4096u
+
 /**
  * Copy the caller's options over the defaults; NULL: keep these. What the caller's struct has beyond
  * ours must be zero: it asks for something that this library does not know. @return 0; -EINVAL
@@ -22,8 +24,8 @@ static inline int seqcast__options_take(void *options, size_t size, const void *
         if (given == NULL)
                 return 0;
         memcpy(&given_size, given, sizeof given_size);
-        if (given_size < sizeof given_size)
-                return -EINVAL;
+        if (given_size < sizeof given_size || given_size > SEQCAST__OPTIONS_BYTES_MAX)
+                return -EINVAL; /* most likely never set */
         for (size_t i = size; i < given_size; i++)
                 if (((const unsigned char *)given)[i] != 0)
                         return -EINVAL;

@@ -32,7 +32,7 @@
 
 enum activity {
         IDLE = 0,
-        PUBLISHING, /* seen by a signal handler or a second thread in the middle of a publication */
+        PUBLISHING, /* seen by a signal handler in the middle of a publication */
         BEGUN,      /* between begin and commit */
         REMOVED
 };
@@ -50,6 +50,7 @@ struct seqcast_publisher {
         uint64_t private_version; /* the publication that it holds, or: */
         struct seqcast__presence presence;
         struct seqcast__segment segment;
+        seqcast_detail *opening; /* while it is being opened: where to say why it fails */
 };
 
 #define PRIVATE_STALE UINT64_MAX
@@ -222,10 +223,7 @@ static int open_slot(seqcast_publisher *publisher, const struct seqcast_ring_pla
         if (r < 0)
                 return r;
         *ret_slot = seqcast_ring_write_begin(ring, number);
-        r = renew(publisher, plan, payload);
-        if (r < 0)
-                seqcast_ring_changed_all(&publisher->changes, number);
-        return r;
+        return renew(publisher, plan, payload);
 }
 
 static int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count)
@@ -274,40 +272,60 @@ static int begin_in_place(seqcast_publisher *publisher, const struct seqcast_rin
         return 0;
 }
 
-/* Holes are read as the zeros that they are, without touching them. */
-static int load_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan)
+static void unmap_private_record(seqcast_publisher *publisher)
+{
+        if (publisher->private_record != NULL)
+                seqcast__memory_unmap(publisher->private_record, publisher->ring.record_bytes);
+        publisher->private_record = NULL;
+}
+
+/* Zeros that take no memory: also the cheapest way to forget a large record of which little was used. */
+static int map_private_record(seqcast_publisher *publisher)
+{
+        int r;
+
+        unmap_private_record(publisher);
+        r = seqcast__memory_map_private(publisher->ring.record_bytes, &publisher->private_record);
+        if (r == 0)
+                seqcast__memory_keep_from_children(publisher->private_record, publisher->ring.record_bytes);
+        return r;
+}
+
+static int load_private_record(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan)
 {
         unsigned char *record = publisher->private_record;
-        uint64_t offset = 0, end = plan->bytes, done = 0;
-        int r = 1;
+        uint64_t offset = 0, end = 0;
+        int r;
 
-        while (plan->base != NULL && offset < plan->bytes && r == 1) {
-                if (publisher->sparse)
-                        r = next_present(publisher, plan->base, &offset, plan->bytes, &end);
-                if (r != 1)
-                        break;
-                memset(record + done, 0, (size_t)(offset - done));
-                seqcast_copy_load(record + offset, plan->base, offset, (size_t)(end - offset));
-                done = offset = end;
+        if (!publisher->sparse) {
+                if (plan->base != NULL)
+                        seqcast_copy_load(record, plan->base, 0, (size_t)plan->bytes);
+                else
+                        memset(record, 0, (size_t)plan->bytes);
+                return 0;
         }
-        if (r < 0)
-                return r;
-        memset(record + done, 0, (size_t)(publisher->ring.record_bytes - done));
-        return 0;
+        r = map_private_record(publisher);
+        record = publisher->private_record;
+        while (r == 0 && plan->base != NULL &&
+               (r = next_present(publisher, plan->base, &offset, plan->bytes, &end)) == 1) {
+                seqcast_copy_load(record + offset, plan->base, offset, (size_t)(end - offset));
+                offset = end;
+                r = 0;
+        }
+        return r;
 }
 
 static int begin_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
                          void **ret_record)
 {
-        if (publisher->private_version != publisher->version) {
-                int r = load_private(publisher, plan);
+        int r = publisher->private_record == NULL ? map_private_record(publisher) : 0;
 
-                if (r < 0)
-                        return r;
-        }
+        if (r == 0 && publisher->private_version != publisher->version)
+                r = load_private_record(publisher, plan);
         publisher->private_version = PRIVATE_STALE; /* until committed: the caller may do as it likes */
-        *ret_record = publisher->private_record;
-        return 0;
+        if (r == 0)
+                *ret_record = publisher->private_record;
+        return r;
 }
 
 int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record)
@@ -361,19 +379,16 @@ int seqcast_publish_abort(seqcast_publisher *publisher)
         if (r < 0)
                 return r;
         /* In place: the slot stays odd, unreadable, until the next publication, which bears the same
-         * number, writes it from scratch. */
-        if (publisher->in_place)
-                seqcast_ring_changed_all(&publisher->changes, publisher->version + 1);
+         * number and sees by that mark that it has to write the slot from scratch. */
         leave(publisher, IDLE);
         return 0;
 }
 
 /* ---- opening and closing ------------------------------------------------------------------- */
 
-static int refuse_in_place(const seqcast_publisher_options *options)
+static int refuse_in_place(seqcast_detail *ret_detail)
 {
-        return seqcast__fail(options->ret_detail, -EINVAL,
-                             "publishing in place needs a depth of 2 or more, not 1");
+        return seqcast__fail(ret_detail, -EINVAL, "publishing in place needs a depth of 2 or more, not 1");
 }
 
 static int check_options(const seqcast_publisher_options *options)
@@ -381,17 +396,17 @@ static int check_options(const seqcast_publisher_options *options)
         if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
                 return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32,
                                      options->flags & ~(uint32_t)FLAGS_KNOWN);
-        if ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0)
+        if (options->mode != 0 && ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0))
                 return seqcast__fail(options->ret_detail, -EINVAL,
                                      "mode %04o: the owner must read and write, others may read at most "
                                      "(0600, 0640, 0644)",
                                      (unsigned)options->mode);
         if ((options->flags & SEQCAST_IN_PLACE) != 0 && options->depth == 1)
-                return refuse_in_place(options);
+                return refuse_in_place(options->ret_detail);
         return 0;
 }
 
-static int open_changes(seqcast_publisher *publisher, bool created)
+static int open_changes(seqcast_publisher *publisher, bool fresh)
 {
         uint64_t entries = LOG_ENTRIES_A_SLOT * (publisher->ring.depth_mask + 1);
         void *log;
@@ -407,47 +422,39 @@ static int open_changes(seqcast_publisher *publisher, bool created)
         publisher->changes = (struct seqcast_ring_changes){
                 .log = log,
                 .log_mask = entries - 1,
-                .known_from = created ? 1 : publisher->version + 1,
+                .known_from = fresh ? 1 : publisher->version + 1,
         };
         return 0;
 }
 
-static void close_memory(seqcast_publisher *publisher)
+static void release_memory(seqcast_publisher *publisher)
 {
-        seqcast__lock_drop(publisher->segment.fd, SEQCAST__PUBLISHER_LOCK_BYTE);
-        seqcast__process_unguard_fork(publisher->segment.fd);
         seqcast__presence_close(&publisher->presence);
-        if (publisher->private_record != NULL)
-                seqcast__memory_unmap(publisher->private_record, publisher->ring.record_bytes);
+        unmap_private_record(publisher);
         if (publisher->changes.log != NULL)
                 seqcast__memory_unmap(publisher->changes.log,
                                       (publisher->changes.log_mask + 1) * sizeof(struct seqcast_ring_change));
-        seqcast__segment_close(&publisher->segment);
-        seqcast__memory_unmap(publisher, sizeof *publisher);
+        publisher->changes.log = NULL;
 }
 
-/* Everything that can fail, before the segment says that we are its publisher. */
-static int prepare(seqcast_publisher *publisher, const seqcast_publisher_options *options, bool created)
+/* seqcast__acquire_prepare: everything that can fail, before the segment is ours for all to see. */
+static int prepare(void *context, const struct seqcast__segment *segment, bool fresh)
 {
+        seqcast_publisher *publisher = context;
         int r;
 
-        publisher->ring = seqcast__layout_ring(&publisher->segment.header, publisher->segment.base);
-        publisher->sparse = seqcast__layout_is_sparse(&publisher->segment.header);
-        publisher->in_place = (options->flags & SEQCAST_IN_PLACE) != 0;
+        release_memory(publisher); /* of an attempt before */
+        publisher->ring = seqcast__layout_ring(&segment->header, segment->base);
+        publisher->sparse = seqcast__layout_is_sparse(&segment->header);
         publisher->private_version = PRIVATE_STALE;
         if (publisher->in_place && publisher->ring.depth_mask == 0)
-                return refuse_in_place(options);
+                return refuse_in_place(publisher->opening);
         if (publisher->ring.record_bytes > SIZE_MAX)
                 return -EFBIG;
         publisher->version = seqcast_ring_recover(&publisher->ring);
-        r = open_changes(publisher, created);
-        if (r == 0 && !publisher->in_place)
-                r = seqcast__memory_map_private(publisher->ring.record_bytes, &publisher->private_record);
+        r = open_changes(publisher, fresh);
         if (r == 0 && publisher->sparse)
-                r = seqcast__presence_open(&publisher->presence, publisher->segment.fd,
-                                           publisher->segment.header.segment_bytes);
-        if (r == 0)
-                r = seqcast__process_guard_fork(publisher->segment.fd, &publisher->magic);
+                r = seqcast__presence_open(&publisher->presence, segment->fd, segment->header.segment_bytes);
         return r;
 }
 
@@ -468,40 +475,54 @@ static void announce(seqcast_publisher *publisher, const char *program)
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_EPOCH, epoch + 1);
 }
 
+static int open_into(seqcast_publisher *publisher, const char *topic,
+                     const seqcast_publisher_options *options)
+{
+        struct seqcast__acquire_request request = {
+                .options = options,
+                .prepare = prepare,
+                .context = publisher,
+                .fork_flag = &publisher->magic,
+        };
+        int r;
+
+        publisher->in_place = (options->flags & SEQCAST_IN_PLACE) != 0;
+        publisher->opening = options->ret_detail;
+        r = seqcast__acquire(topic, &request, &publisher->segment);
+        if (r < 0) {
+                release_memory(publisher);
+                return r;
+        }
+        announce(publisher, options->program);
+        publisher->opening = NULL;
+        publisher->magic = PUBLISHER_MAGIC;
+        return 0;
+}
+
 int seqcast_publisher_open(const char *topic, const seqcast_publisher_options *given,
                            seqcast_publisher **ret_publisher)
 {
         seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
-        seqcast_publisher *publisher;
-        bool created = false;
-        void *memory;
+        seqcast_detail *ret_detail, why = { "" };
+        void *publisher;
         int r = seqcast__options_take(&options, sizeof options, given);
 
         if (r < 0)
                 return r;
-        if (options.mode == 0)
-                options.mode = SEQCAST_MODE_PRIVATE;
+        ret_detail = options.ret_detail;
+        options.ret_detail = &why;
         r = check_options(&options);
-        if (r < 0)
-                return r;
-        r = seqcast__memory_map_wiped_on_fork(sizeof *publisher, &memory);
-        if (r < 0)
-                return r;
-        publisher = memory;
-        r = seqcast__acquire(topic, &options, &publisher->segment, &created);
+        if (r == 0)
+                r = seqcast__memory_map_wiped_on_fork(sizeof(seqcast_publisher), &publisher);
+        if (r == 0) {
+                r = open_into(publisher, topic, &options);
+                if (r < 0)
+                        seqcast__memory_unmap(publisher, sizeof(seqcast_publisher));
+        }
         if (r < 0) {
-                seqcast__memory_unmap(publisher, sizeof *publisher);
+                seqcast__give_reason(ret_detail, &why, r);
                 return r;
         }
-        r = prepare(publisher, &options, created);
-        if (r < 0) {
-                if (created) /* as if we had never been here; the lock is still ours */
-                        seqcast__shm_remove(publisher->segment.name);
-                close_memory(publisher);
-                return r;
-        }
-        announce(publisher, options.program);
-        publisher->magic = PUBLISHER_MAGIC;
         *ret_publisher = publisher;
         return 0;
 }
@@ -515,7 +536,9 @@ seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publisher)
                 return NULL;
         control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_LEFT);
-        close_memory(publisher);
+        release_memory(publisher);
+        seqcast__acquire_release(&publisher->segment);
+        seqcast__memory_unmap(publisher, sizeof *publisher);
         return NULL;
 }
 

@@ -112,27 +112,37 @@ static int start_reading(seqcast_subscriber *subscriber)
         return seqcast__presence_open(&subscriber->presence, segment->fd, segment->header.segment_bytes);
 }
 
+static int attach(seqcast_subscriber *subscriber, const char *topic,
+                  const seqcast_subscriber_options *options)
+{
+        int r = seqcast__segment_name(topic, options->ret_detail, subscriber->segment.name);
+
+        if ((options->flags & ~(uint32_t)SEQCAST_SET_OWNER) != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32, options->flags);
+        if (r == 0)
+                r = open_segment_in_time(options, &subscriber->segment);
+        return r == 0 ? start_reading(subscriber) : r;
+}
+
 int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *given,
                             seqcast_subscriber **ret_subscriber)
 {
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
+        seqcast_detail *ret_detail, why = { "" };
         seqcast_subscriber *subscriber;
         int r = seqcast__options_take(&options, sizeof options, given);
 
         if (r < 0)
                 return r;
-        if ((options.flags & ~(uint32_t)SEQCAST_SET_OWNER) != 0)
-                return seqcast__fail(options.ret_detail, -EINVAL, "unknown flags %#" PRIx32, options.flags);
+        ret_detail = options.ret_detail;
+        options.ret_detail = &why;
         subscriber = calloc(1, sizeof *subscriber);
         if (subscriber == NULL)
                 return -ENOMEM;
         subscriber->segment.fd = -1;
-        r = seqcast__segment_name(topic, options.ret_detail, subscriber->segment.name);
-        if (r == 0)
-                r = open_segment_in_time(&options, &subscriber->segment);
-        if (r == 0)
-                r = start_reading(subscriber);
+        r = attach(subscriber, topic, &options);
         if (r < 0) {
+                seqcast__give_reason(ret_detail, &why, r);
                 seqcast_subscriber_close(subscriber);
                 return r;
         }

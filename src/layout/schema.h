@@ -28,8 +28,7 @@ static inline bool seqcast__is_ident(char c)
 }
 
 /**
- * A checked copy of any schema, its fields in order of offset, size and alignment worked out where
- * they are 0. Free it with seqcast_schema_free().
+ * A checked copy of any schema, its fields in order of offset. Free it with seqcast_schema_free().
  * @return 0; -EINVAL, with the reason; -ENOMEM
  */
 int seqcast__schema_normalize(const seqcast_schema *schema, seqcast_detail *ret_detail,

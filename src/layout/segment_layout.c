@@ -158,8 +158,7 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
         if (header->magic == 0)
                 return seqcast__fail(ret_detail, -EAGAIN, "being initialised by its creator");
         if (header->magic == __builtin_bswap64(SEQCAST__MAGIC) ||
-            (header->magic == SEQCAST__MAGIC &&
-             header->byte_order == __builtin_bswap32(SEQCAST__BYTE_ORDER)))
+            (header->magic == SEQCAST__MAGIC && header->byte_order == __builtin_bswap32(SEQCAST__BYTE_ORDER)))
                 return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
                                      "written on a big-endian machine; cannot be mapped here");
         if (header->magic != SEQCAST__MAGIC)

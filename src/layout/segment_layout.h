@@ -87,7 +87,8 @@ int seqcast__layout_plan(const struct seqcast__layout_wish *wish, seqcast_detail
 
 /**
  * Judge a private copy of a header that may be anybody's bytes, taken from an object of `file_bytes`
- * bytes. After 0, every offset and size in it is in bounds and aligned.
+ * bytes. After 0, every offset and size
+ * in it that a mapping is used by is in bounds and aligned.
  * @return 0; -EAGAIN not ready yet; -EPROTO; -EPROTONOSUPPORT
  */
 int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t file_bytes,

@@ -13,13 +13,23 @@ static struct flock one_byte(short type, int64_t byte)
         return (struct flock){ .l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)byte, .l_len = 1 };
 }
 
-int seqcast__lock_take(int fd, int64_t byte)
+static int take(int fd, short type, int64_t byte)
 {
-        struct flock lock = one_byte(F_WRLCK, byte);
+        struct flock lock = one_byte(type, byte);
 
         if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
                 return 0;
         return errno == EACCES ? -EAGAIN : -errno;
+}
+
+int seqcast__lock_take(int fd, int64_t byte)
+{
+        return take(fd, F_WRLCK, byte);
+}
+
+int seqcast__lock_take_shared(int fd, int64_t byte)
+{
+        return take(fd, F_RDLCK, byte);
 }
 
 void seqcast__lock_drop(int fd, int64_t byte)

@@ -15,6 +15,9 @@ enum seqcast__lock_holder { SEQCAST__LOCK_FREE = 0, SEQCAST__LOCK_READERS = 1, S
 /** Take the write lock on one byte, without waiting. @return 0; -EAGAIN someone holds it; -errno */
 int seqcast__lock_take(int fd, int64_t byte);
 
+/** Take a read lock: nobody can take the write lock while it is held. Likewise. */
+int seqcast__lock_take_shared(int fd, int64_t byte);
+
 /** Give it back at once, whoever else has the descriptor (a child of fork() that has not run yet). */
 void seqcast__lock_drop(int fd, int64_t byte);
 

@@ -34,6 +34,11 @@ int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base)
         return r;
 }
 
+void seqcast__memory_keep_from_children(void *base, uint64_t bytes)
+{
+        madvise(base, (size_t)bytes, MADV_DONTFORK);
+}
+
 int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base)
 {
         int r = map(fd, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret_base);
@@ -41,7 +46,7 @@ int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base)
         if (r < 0)
                 return r;
         /* A mapping pins the open file, and with it the lock, as an open descriptor does. */
-        madvise(*ret_base, (size_t)bytes, MADV_DONTFORK);
+        seqcast__memory_keep_from_children(*ret_base, bytes);
         if (bytes > DUMP_BYTES_MAX)
                 madvise(*ret_base, (size_t)bytes, MADV_DONTDUMP);
         return 0;

@@ -17,7 +17,10 @@ int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base);
 /** Private zeroed memory that takes no room until it is touched. */
 int seqcast__memory_map_private(uint64_t bytes, void **ret_base);
 
-/** ... which a child of fork() finds zeroed. */
+/** Children of fork() do not get this mapping: no copies on write on either side. */
+void seqcast__memory_keep_from_children(void *base, uint64_t bytes);
+
+/** Private memory which a child of fork() finds zeroed. */
 int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base);
 
 void seqcast__memory_unmap(void *base, uint64_t bytes);

@@ -122,17 +122,25 @@ static void register_fork_handlers(void)
         pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+void seqcast__process_hold_forks(void)
+{
+        pthread_once(&guarded_once, register_fork_handlers);
+        pthread_mutex_lock(&guarded_mutex);
+}
+
+void seqcast__process_release_forks(void)
+{
+        pthread_mutex_unlock(&guarded_mutex);
+}
+
 int seqcast__process_guard_fork(int fd, uint32_t *flag)
 {
         struct guarded *entry = malloc(sizeof *entry);
 
         if (entry == NULL)
                 return -ENOMEM;
-        pthread_once(&guarded_once, register_fork_handlers);
-        pthread_mutex_lock(&guarded_mutex);
         *entry = (struct guarded){ .next = guarded_list, .flag = flag, .fd = fd };
         guarded_list = entry;
-        pthread_mutex_unlock(&guarded_mutex);
         return 0;
 }
 

@@ -24,11 +24,14 @@ uint64_t seqcast__process_random(void);
  *  is nobody we know, even where it equals our own uid. */
 bool seqcast__process_is_overflow_uid(uid_t uid);
 
-/**
- * Have the child of every fork() close `fd` and zero `*flag`: an open-file lock would otherwise live
- * as long as any child, and the parent would never look dead.
- * @return 0; -ENOMEM
- */
+/* An open-file lock lives as long as any child of fork() has the descriptor or the mapping, and the
+ * parent would never look dead. So that no fork() of another thread comes between opening and
+ * guarding, or between mapping and marking, both are done while forks are held. */
+void seqcast__process_hold_forks(void);
+void seqcast__process_release_forks(void);
+
+/** While forks are held: have the child of every fork() from now on close `fd` and zero `*flag`.
+ *  @return 0; -ENOMEM */
 int seqcast__process_guard_fork(int fd, uint32_t *flag);
 
 /** End that, for this descriptor. */

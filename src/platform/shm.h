@@ -37,7 +37,7 @@ void seqcast__shm_draft_discard(struct seqcast__shm_draft *draft);
 
 int seqcast__shm_remove(const char *name);
 
-/** fstat() of what the name stands for now. @return 0; -errno */
+/** lstat() of what the name stands for now. @return 0; -errno */
 int seqcast__shm_status(const char *name, struct stat *ret_status);
 
 /** Set the size of a fresh object. @return 0; -EFBIG beyond RLIMIT_FSIZE; -errno */
