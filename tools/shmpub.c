@@ -330,7 +330,7 @@ static bool describe_segment(struct run *run, seqcast_publisher_options *open_op
         open_options->mode = settings->mode != 0       ? settings->mode
                              : settings->public        ? SEQCAST_MODE_PUBLIC
                              : settings->group != NULL ? SEQCAST_MODE_GROUP
-                                                       : SEQCAST_MODE_PRIVATE;
+                                                       : 0; /* as it exists, or 0600 */
         return settings->group == NULL || set_group(settings->group, open_options, failure);
 }
 

@@ -393,11 +393,12 @@ static bool check_age(const struct follower *follower, struct failure *failure)
         return false;
 }
 
-static void notice_liveness(const struct follower *follower, uint32_t before)
+static void notice_liveness(struct follower *follower)
 {
         const seqcast_status *status = &follower->attachment.status;
-        if (before == status->liveness)
+        if (follower->noticed_liveness == status->liveness)
                 return;
+        follower->noticed_liveness = status->liveness;
         struct text program = TEXT_EMPTY;
         print_program(&program, status);
         report_notice(follower->reporter, "writer pid %" PRIu64 " (%s): %s", status->publisher_pid,
@@ -408,10 +409,9 @@ static void notice_liveness(const struct follower *follower, uint32_t before)
 /* What takes system calls, and so is not done for each record. */
 static bool check(struct follower *follower, int64_t now, struct failure *failure)
 {
-        uint32_t before = follower->attachment.status.liveness;
         follower->next_check = now + CHECK_NS;
         attachment_refresh(&follower->attachment, now, 0);
-        notice_liveness(follower, before);
+        notice_liveness(follower);
         stop_if_reader_is_gone();
         if (follower->wish.require_writer && follower->attachment.status.liveness != SEQCAST_LIVE)
                 return attachment_fail_no_writer(&follower->attachment, failure);

@@ -62,6 +62,7 @@ struct follower {
         struct text compared; /* what --on looks at, in the record before */
         uint64_t printed_number; /* of the publication printed last */
         uint64_t ignored_number; /* up to this publication, nothing is news */
+        uint32_t noticed_liveness;
         bool done;
         bool waiting_for_name;
         int64_t deadline;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Topics of one's own on the real shared memory, and what a test may leave behind: nothing. */
+
+#ifndef SEQCAST_TESTS_TOPIC_H
+#define SEQCAST_TESTS_TOPIC_H
+
+#include <dirent.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "seqcast.h"
+
+#define SHM_DIRECTORY "/dev/shm/"
+
+/** This process's topic; others run at the same time. */
+static inline const char *topic_name(void)
+{
+        static char name[64];
+
+        if (name[0] == '\0')
+                snprintf(name, sizeof name, "seqcast-test-%ld", (long)getpid());
+        return name;
+}
+
+static inline const char *topic_path(void)
+{
+        static char path[96];
+
+        snprintf(path, sizeof path, SHM_DIRECTORY "%s", topic_name());
+        return path;
+}
+
+static inline void topic_remove(void)
+{
+        if (unlink(topic_path()) < 0)
+                rmdir(topic_path());
+}
+
+static inline bool topic_exists(void)
+{
+        struct stat status;
+
+        return lstat(topic_path(), &status) == 0;
+}
+
+/** Entries of a directory whose names contain `part`. */
+static inline unsigned count_entries(const char *directory, const char *part)
+{
+        DIR *stream = opendir(directory);
+        const struct dirent *entry;
+        unsigned count = 0;
+
+        if (stream == NULL)
+                abort();
+        while ((entry = readdir(stream)) != NULL)
+                count += strstr(entry->d_name, part) != NULL;
+        closedir(stream);
+        return count;
+}
+
+static inline unsigned count_descriptors(void)
+{
+        return count_entries("/proc/self/fd", "");
+}
+
+/** Objects that bear this topic's name, or a temporary one made from it. */
+static inline unsigned count_objects(void)
+{
+        return count_entries(SHM_DIRECTORY, topic_name());
+}
+
+static inline int open_publisher(uint64_t record_bytes, uint32_t depth, uint32_t flags,
+                                 seqcast_publisher **ret_publisher)
+{
+        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
+
+        options.record_bytes = record_bytes;
+        options.depth = depth;
+        options.flags = flags;
+        return seqcast_publisher_open(topic_name(), &options, ret_publisher);
+}
+
+static inline int open_subscriber(seqcast_subscriber **ret_subscriber)
+{
+        return seqcast_subscriber_open(topic_name(), NULL, ret_subscriber);
+}
+
+#endif

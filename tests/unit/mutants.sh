@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# Does each unit test notice when what it tests is broken? What only weakly ordered processors show is
+# not here: that is for tests/model.
+
+. tests/support/mutants.sh
+
+# all LINES: several lines of a file as one, so that an expression can span them
+all=':a;N;$!ba;'
+
+mutant include/seqcast/copy.h unit/test_copy 'the first, partial word reaches beyond the end' \
+        's/(size_t head = SEQCAST_WORD_BYTES - skip) < bytes .*;/\1;/'
+mutant include/seqcast/copy.h unit/test_copy 'the last, partial word is left out' \
+        's/^(        if \(bytes) != 0\)$/\1 > 8)/'
+mutant include/seqcast/copy.h unit/test_copy 'the last word is stored whole' \
+        's/seqcast__copy_store_partial\(words, 0, source, bytes\)/seqcast__copy_store_word(words, source)/'
+mutant include/seqcast/copy.h unit/test_copy 'the last word is loaded whole' \
+        's/seqcast__copy_load_partial\(target, words, 0, bytes\)/seqcast__copy_load_word(target, words)/'
+mutant include/seqcast/copy.h unit/test_copy 'the bytes beside a part of a word are lost' \
+        's/uint64_t value = seqcast_word_load_relaxed\(word\);/uint64_t value = 0;/'
+mutant include/seqcast/copy.h unit/test_copy 'two of eight words change places' \
+        's/\(&words\[6\], source \+ 48\)/(\&words[6], source + 56)/'
+mutant include/seqcast/copy.h unit/test_copy 'zeroing repeats its first piece' 's/^( *)offset \+= chunk;/\1;/'
+
+mutant include/seqcast/seqlock.h unit/test_seqlock 'no odd mark' 's/2 \* number - 1, memory/2 * number, memory/'
+mutant include/seqcast/seqlock.h unit/test_seqlock 'no second look' 's/return (atomic_load_explicit.*) == begun;/(void)begun; return \1 | 1;/'
+mutant include/seqcast/seqlock.h unit/test_ring 'a reader that is lapped believes its copy' \
+        's/return (atomic_load_explicit.*) == begun;/(void)begun; return \1 | 1;/'
+mutant include/seqcast/seqlock.h unit/test_seqlock 'the slot is never sealed' 's/2 \* number, memory_order_release/2 * number - 1, memory_order_release/'
+
+mutant include/seqcast/ring.h unit/test_ring 'newest forgets what was delivered' \
+        "$all"'s/(if \(number < reader->delivered\)\n *number = )reader->delivered/\1number/'
+mutant include/seqcast/ring.h unit/test_ring 'newest accepts an open slot' 's/\(begun \& 1\) != 0 \|\| //'
+mutant include/seqcast/ring.h unit/test_ring 'after a loss, next resumes in the slot about to be overwritten' \
+        's/version \+ 2 > depth \? version \+ 2 - depth/version + 1 > depth ? version + 1 - depth/'
+mutant include/seqcast/ring.h unit/test_ring 'after a loss, next resumes one too late' \
+        's/version \+ 2 > depth \? version \+ 2 - depth/version + 3 > depth ? version + 3 - depth/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next waits for what comes instead of taking what is there' \
+        's/begun > 2 \* want && depth == 1/false/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next takes what is still being written' \
+        "$all"'s/depth == 1\) \{\n *if \(\(begun & 1\) != 0\)/depth == 1) {\nif (false)/'
+mutant include/seqcast/ring.h unit/test_ring 'next does not look whether it has lost' 's/else if \(begun > 2 \* want\) \{/else if (false) {/'
+mutant include/seqcast/ring.h unit/test_ring 'next takes a slot that is not the one it resumes at' \
+        "$all"'s/if \(begun != 2 \* resume\)\n *return SEQCAST_BUSY;//'
+mutant include/seqcast/ring.h unit/test_ring 'next delivers a publication under way' 's/if \(begun < 2 \* want\) \{/if (begun + 1 < 2 * want) {/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next never learns that the ring is retired' 's/if \(depth == 1 \&\& /if (depth == 0 \&\& /'
+mutant include/seqcast/ring.h unit/test_ring 'the losses are one too many' 's/number - reader->delivered - 1/number - reader->delivered/'
+mutant include/seqcast/ring.h unit/test_ring 'losses are counted before anything was delivered' 's/reader->started \&\& number >/number >/'
+mutant include/seqcast/ring.h unit/test_ring 'the position stays where it was' 's/reader->delivered = number;//'
+mutant include/seqcast/ring.h unit/test_ring 'an error is believed without the second look' \
+        's/^( *)int r = take\(context, \&view\);/\1int r = take(context, \&view); if (r < 0) return r;/'
+mutant include/seqcast/ring.h unit/test_ring 'one try too many' 's/attempt < SEQCAST_READ_ATTEMPTS_MAX/attempt <= SEQCAST_READ_ATTEMPTS_MAX/'
+mutant include/seqcast/ring.h unit/test_ring 'a busy try ends the search' "$all"'s/\} else if \(state != SEQCAST_BUSY\) \{/} else {/'
+mutant include/seqcast/ring.h unit/test_ring 'the slot is found without the mask' 's/\(number \& ring->depth_mask\)/number/'
+mutant include/seqcast/ring.h unit/test_ring 'a length is not clamped' 's/if \(ret_view->bytes > ring->record_bytes\)/if (false)/'
+mutant include/seqcast/ring.h unit/test_ring 'the buffer is taken to be long enough' 's/if \(view->bytes > buffer->capacity\)/if (false)/'
+mutant include/seqcast/ring.h unit/test_ring 'the end of a part wraps round' \
+        's/part->bytes > view->bytes \|\| part->offset > view->bytes - part->bytes/part->offset + part->bytes > view->bytes/'
+mutant include/seqcast/ring.h unit/test_ring 'the length is not stored' 's/seqcast_word_store_relaxed\(slot \+ SEQCAST_SLOT_LENGTH, bytes\);//'
+mutant include/seqcast/ring.h unit/test_ring 'the time is not stored' 's/seqcast_word_store_relaxed\(slot \+ SEQCAST_SLOT_TIME, .*\);/;/'
+mutant include/seqcast/ring.h unit/test_ring 'a publication is not announced' \
+        's/atomic_store_explicit\(ring->version, number, memory_order_release\);/(void)ring;/'
+mutant include/seqcast/ring.h unit/test_ring 'a takeover does not roll forward' 's/== 2 \* \(version \+ 1\)\)/== 1)/'
+mutant include/seqcast/ring.h unit/test_ring 'a takeover rolls forward over a torn slot' 's/== 2 \* \(version \+ 1\)\)/>= 2 * version + 1)/'
+mutant include/seqcast/ring.h unit/test_ring 'a takeover rolls forward without announcing' \
+        's/atomic_store_explicit\(ring->version, version, memory_order_release\);/;/'
+mutant include/seqcast/ring.h unit/test_ring 'retiring leaves the version alone' 's/version \| SEQCAST_VERSION_RETIRED, mem/version, mem/'
+mutant include/seqcast/ring.h unit/test_ring 'retiring does not tell those who wait for the next slot' 's/if \(ring->depth_mask != 0\)/if (false)/'
+mutant include/seqcast/ring.h unit/test_ring 'retiring destroys the only slot' 's/if \(ring->depth_mask != 0\)/if (true)/'
+mutant include/seqcast/ring.h unit/test_ring 'retiring destroys the newest slot' \
+        's/(atomic_store_explicit\(seqcast_ring_slot\(ring, version) \+ 1\)/\1)/'
+mutant include/seqcast/ring.h unit/test_ring 'the sample does not say retired' 's/ret_sample->retired = .*;/ret_sample->retired = 0;/'
+mutant include/seqcast/ring.h unit/test_ring 'skip goes backwards' "$all"'s/if \(version > reader->delivered\)\n( *reader->delivered = v)/\1/'
+mutant include/seqcast/ring.h unit/test_ring 'skip takes the retired mark for a number' \
+        's/seqcast_ring_version\(ring\) \& ~SEQCAST_VERSION_RETIRED;/seqcast_ring_version(ring);/'
+
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a slot that was given up is taken for what the log speaks of' \
+        's/ \|\| found != \(.*\)\)$/)/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a change pushed out of the log is forgotten' \
+        's/changes->known_from = entry->number \+ 1;/;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a whole publication is not remembered' 's/changes->known_from = number \+ 1;/(void)changes; (void)number;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the changes of one publication are not repeated' \
+        's/\? number - depth \+ 1 : 1;/? number - depth + 2 : 1;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a part published is not remembered' 's/seqcast_ring_changed\(changes, number, parts.*/;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a short change hides a longer one' \
+        's/newest->offset == offset \&\& newest->bytes == bytes/newest->offset == offset/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a range that changes again keeps its old number' \
+        's/newest->number = number;/;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the last byte of a whole copy is left out' 's/plan->base, 0, plan->bytes\)/plan->base, 0, plan->bytes - (plan->bytes != 0))/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the record is always copied whole' \
+        's/plan.renewal = SEQCAST_RENEW_CHANGES;/plan.renewal = SEQCAST_RENEW_WHOLE;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the traces of a first attempt stay' 's/plan.renewal = SEQCAST_RENEW_ZERO;/;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a torn record is updated' 's/return -ENODATA;/;/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the number of parts is not checked' 's/if \(count > SEQCAST_PARTS_MAX\)/if (false)/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the end of a part wraps round' \
+        's/parts\[i\].bytes > bytes \|\| parts\[i\].offset > bytes - parts\[i\].bytes/parts[i].offset + parts[i].bytes > bytes/'
+mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the length grows to the longest' 's/ring_write_end\(ring, slot, number, plan.bytes, time_ns\)/ring_write_end(ring, slot, number, ring->record_bytes, time_ns)/'
+
+mutant include/seqcast/ring.h process/test_every_instruction 'a publication is announced before it is sealed' \
+        "$all"'s/( *seqcast_seqlock_write_end\(slot \+ SEQCAST_SLOT_SEQ, number\);[^\n]*\n)( *atomic_store_explicit\(ring->version, number[^\n]*\n)/\2\1/'
+mutant include/seqcast/ring.h process/test_every_instruction 'a takeover does not roll forward' \
+        's/== 2 \* \(version \+ 1\)\)/== 1)/'
+mutant include/seqcast/ring.h process/test_every_instruction 'a takeover leaves out a number' \
+        's/== 2 \* \(version \+ 1\)\)/>= 2 * version + 1)/'
+mutant include/seqcast/seqlock.h process/test_every_instruction 'no odd mark' \
+        's/2 \* number - 1, memory/2 * number - 2 * (number > 1), memory/'
+mutant include/seqcast/ring.h process/test_every_instruction 'the length is stored after the seal' \
+        "$all"'s/( *seqcast_word_store_relaxed\(slot \+ SEQCAST_SLOT_LENGTH, bytes\);[^\n]*\n)(.*)(\n *atomic_store_explicit\(ring->version, number)/\2\n\1\3/'
+finish_mutants
