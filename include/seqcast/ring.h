@@ -103,6 +103,12 @@ static inline seqcast_word *seqcast_ring_payload(const struct seqcast_ring *ring
         return slot + ring->payload_offset / SEQCAST_WORD_BYTES;
 }
 
+/** Does [offset, offset + bytes) lie within `length` bytes? */
+static inline bool seqcast_ring_range_fits(uint64_t offset, uint64_t bytes, uint64_t length)
+{
+        return bytes <= length && offset <= length - bytes;
+}
+
 /* ---- memory of one's own ------------------------------------------------------------------- */
 
 static inline uint64_t seqcast__ring_stride(uint64_t record_bytes)
@@ -372,7 +378,7 @@ static inline int seqcast_ring_take_parts(void *context, const struct seqcast_ri
         for (size_t i = 0; i < list->count; i++) {
                 const seqcast_read_part *part = &list->parts[i];
 
-                if (part->bytes > view->bytes || part->offset > view->bytes - part->bytes)
+                if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
                         return -ERANGE;
                 seqcast_copy_load(part->to, view->payload, part->offset, part->bytes); /* R2 */
         }

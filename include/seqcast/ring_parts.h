@@ -178,7 +178,7 @@ static inline int seqcast_ring_check_parts(const seqcast_part *parts, size_t cou
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
         for (size_t i = 0; i < count; i++)
-                if (parts[i].bytes > bytes || parts[i].offset > bytes - parts[i].bytes)
+                if (!seqcast_ring_range_fits(parts[i].offset, parts[i].bytes, bytes))
                         return -ERANGE;
         return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Which pages of a sparse segment are known to have memory behind them. A page that has it keeps it
- * (no publisher punches holes), so each side asks the kernel once a page and remembers: the publisher to reserve before
- * it stores (a store to a full tmpfs is a SIGBUS), the subscriber to leave holes alone (a load would
- * allocate them). One bit a page. */
+/* Which pages of a sparse segment are known to have memory behind them. A page that has it keeps it (no
+ * publisher punches holes), so each side asks the kernel once a page and remembers: the publisher to
+ * reserve before it stores (a store to a full tmpfs is a SIGBUS), the subscriber to leave holes alone (a
+ * load would allocate them). One bit a page. */
 
 #ifndef SEQCAST_SRC_HANDLE_PRESENCE_H
 #define SEQCAST_SRC_HANDLE_PRESENCE_H

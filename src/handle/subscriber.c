@@ -238,7 +238,7 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
                 const seqcast_read_part *part = &request->parts[i];
                 int r;
 
-                if (part->bytes > view->bytes || part->offset > view->bytes - part->bytes)
+                if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
                         return -ERANGE;
                 r = load_present(request->subscriber, part->to, view->payload, part->offset, part->bytes);
                 if (r < 0)
@@ -249,56 +249,57 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
-                        seqcast_sample *ret_sample)
+/* `find` is a constant at each call, so that each becomes a loop of its own. */
+static inline int read_whole(seqcast_subscriber *subscriber, seqcast_ring_find *find, void *record,
+                             size_t capacity, seqcast_sample *ret_sample)
 {
+        struct seqcast_ring_buffer buffer = { record, capacity };
         struct sparse_request request = { .subscriber = subscriber, .record = record, .capacity = capacity };
 
         if (!subscriber->sparse)
-                return seqcast_ring_read_newest(&subscriber->ring, &subscriber->reader, record, capacity,
-                                                ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
-                                 take_sparse_whole, &request, ret_sample);
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                                         seqcast_ring_take_whole, &buffer, ret_sample);
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, take_sparse_whole, &request,
+                                 ret_sample);
+}
+
+static inline int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *find,
+                             const seqcast_read_part *parts, size_t count, seqcast_sample *ret_sample)
+{
+        struct seqcast_ring_read_parts list = { parts, count };
+        struct sparse_request request = { .subscriber = subscriber, .parts = parts, .count = count };
+
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        if (!subscriber->sparse)
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                                         seqcast_ring_take_parts, &list, ret_sample);
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, take_sparse_parts, &request,
+                                 ret_sample);
+}
+
+int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                        seqcast_sample *ret_sample)
+{
+        return read_whole(subscriber, seqcast_ring_find_newest, record, capacity, ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        struct sparse_request request = { .subscriber = subscriber, .record = record, .capacity = capacity };
-
-        if (!subscriber->sparse)
-                return seqcast_ring_read_next(&subscriber->ring, &subscriber->reader, record, capacity,
-                                              ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
-                                 take_sparse_whole, &request, ret_sample);
+        return read_whole(subscriber, seqcast_ring_find_next, record, capacity, ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                               seqcast_sample *ret_sample)
 {
-        struct sparse_request request = { .subscriber = subscriber, .parts = parts, .count = count };
-
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (!subscriber->sparse)
-                return seqcast_ring_read_newest_parts(&subscriber->ring, &subscriber->reader, parts, count,
-                                                      ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
-                                 take_sparse_parts, &request, ret_sample);
+        return read_parts(subscriber, seqcast_ring_find_newest, parts, count, ret_sample);
 }
 
 int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                             seqcast_sample *ret_sample)
 {
-        struct sparse_request request = { .subscriber = subscriber, .parts = parts, .count = count };
-
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (!subscriber->sparse)
-                return seqcast_ring_read_next_parts(&subscriber->ring, &subscriber->reader, parts, count,
-                                                    ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
-                                 take_sparse_parts, &request, ret_sample);
+        return read_parts(subscriber, seqcast_ring_find_next, parts, count, ret_sample);
 }
 
 int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)
