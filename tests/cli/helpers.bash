@@ -14,6 +14,7 @@ setup() {
         bin=${SEQCAST_BIN:-${BUILD:-$(newest_build)}}
         PATH=$bin:$PATH
         export SEQCAST_PREFIX="bats$$.$BATS_TEST_NUMBER-" LC_ALL=C.UTF-8 TZ=UTC
+        objects=/dev/shm/$SEQCAST_PREFIX # whatever a test does to the variable
         unset NO_COLOR SEQCAST_DEBUG
         pids=()
         type shmpub shmsub >/dev/null || skip "the tools were not built"
@@ -25,7 +26,7 @@ teardown() {
                 kill -KILL "$pid" 2>/dev/null || :
                 wait "$pid" 2>/dev/null || :
         done
-        rm -rf "/dev/shm/$SEQCAST_PREFIX"*
+        rm -rf "${objects:?}"*
 }
 
 # background COMMAND...: its pid goes to $! and $pid; it is gone after the test

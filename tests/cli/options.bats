@@ -164,9 +164,8 @@ COMMANDS
                 has "$stderr" "begins with a letter, a digit or '_'"
         done
         name=$(printf 'n%.0s' {1..200})
-        export SEQCAST_PREFIX=
-        try 3 shmsub "$name"
-        try 2 shmsub "${name}n"
+        try 3 env -u SEQCAST_PREFIX shmsub "$name"
+        try 2 env -u SEQCAST_PREFIX shmsub "${name}n"
         has "$stderr" "at most 200 bytes"
 }
 

@@ -77,8 +77,8 @@ planted_line() {
 
 all=':a;N;$!ba;'
 
-planted_header no_odd_mark "a slot that is not marked" '[1-9][0-9]* torn' --bytes 65536 --depth 2
-planted_header no_second_look "a reader that does not look again" '[1-9][0-9]* torn' --bytes 65536 --depth 2
+planted_header no_odd_mark "a slot that is not marked" "[1-9][0-9]* torn" --bytes 65536 --depth 1
+planted_header no_second_look "a reader that does not look again" '[1-9][0-9]* torn' --bytes 65536 --depth 1
 planted_line ring.h "$all"'s/(if \(number < reader->delivered\)\n *number = )reader->delivered/\1number/' \
         "a reader that forgets its position" '[1-9][0-9]* backwards' --bytes 64 --depth 2 --mode mixed
 planted_line ring.h 's/number - reader->delivered - 1/number - reader->delivered/' \
