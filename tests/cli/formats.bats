@@ -68,8 +68,12 @@ load helpers
 @test "json: one line per record, each whole when following" {
         make_quote
         shmpub -C 3 quote bid=%n
-        background shmpub -i 5ms -C 20 quote bid=%n
-        shmsub --json -f -C 10 -W 10 quote | jq -e .seq >/dev/null
+        background shmpub -i 5ms --forever quote bid=%n
+        try 0 shmsub --json -f -C 10 -W 10 quote
+        same "${#lines[@]}" 10
+        for line in "${lines[@]}"; do
+                same "$(jq -c '(.seq > 0) and (.data | keys_unsorted == ["bid","ask","qty","sym"])' <<<"$line")" true
+        done
 }
 
 @test "json: without times, the keys are there and null" {

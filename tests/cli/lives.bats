@@ -138,23 +138,7 @@ state_is_unpublished() {
 }
 
 @test "a record that nobody described is shown as bytes" {
-        command -v python3 >/dev/null || skip "needs python3 and the shared library, to publish one"
-        lib=$bin/libseqcast.so
-        [ -e "$lib" ] || skip "no shared library"
-        python3 - "$lib" "${SEQCAST_PREFIX}opaque" <<'PY' || skip "the library cannot be loaded"
-import ctypes, sys
-lib = ctypes.CDLL(sys.argv[1])
-class Options(ctypes.Structure):
-    _fields_ = [("size", ctypes.c_size_t), ("schema", ctypes.c_void_p), ("record_bytes", ctypes.c_uint64),
-                ("depth", ctypes.c_uint32), ("flags", ctypes.c_uint32), ("mode", ctypes.c_uint32),
-                ("group_id", ctypes.c_uint32), ("program", ctypes.c_char_p), ("ret_detail", ctypes.c_void_p)]
-options = Options(ctypes.sizeof(Options), None, 8, 0, 0, 0, 0, b"snake\x1b[2J", None)
-handle = ctypes.c_void_p()
-assert lib.seqcast_publisher_open(sys.argv[2].encode(), ctypes.byref(options), ctypes.byref(handle)) == 0
-assert lib.seqcast_publish(handle, b"\x01\x02\x03", ctypes.c_size_t(3)) == 0
-lib.seqcast_publisher_close.restype = ctypes.c_void_p
-lib.seqcast_publisher_close(handle)
-PY
+        "${BUILD:-$bin}/tests/cli/publish_opaque" "${SEQCAST_PREFIX}opaque"
         has "$(shmsub opaque)" "00000000  01 02 03"
         [[ $(shmsub opaque) != *$'\033'* ]]
         same "$(shmsub --format=raw opaque | od -An -tx1 | tr -d ' ')" 010203

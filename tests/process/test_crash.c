@@ -31,7 +31,7 @@ static void clean_up(void)
         seqcast_subscriber_close(subscriber);
         seqcast_publisher_close(publisher);
         topic_remove();
-        cr_expect(zero(uint, count_objects()), "no object is left in shared memory");
+        expect_none_left("the objects in shared memory", count_objects());
 }
 
 TestSuite(crash, .init = set_up, .fini = clean_up, .timeout = 120);

@@ -2,7 +2,8 @@
 # Copyright the Seqcast authors
 #
 # mutants.sh: sourced by scripts that ask whether a test notices when what it tests is broken. One
-# mutant at a time is made from a copy of one file; it passes where the test named then fails.
+# mutant at a time is made from a copy of one file; it passes where the test named then fails. Before
+# that, as a control, the test has to pass with the file as it is.
 
 . tests/support/tap.sh
 
@@ -32,21 +33,69 @@ build() {
         esac >"$1/log" 2>&1
 }
 
+# prepare FOLDER FILE: the folder, with copies of what a mutant is made from
+prepare() {
+        mkdir -p "$1/${2%/*}"
+        cp -r include "$1"
+        cp "$2" "$1/$2"
+}
+
+# execute FOLDER: run its test; $code is the exit status, $executed how many tests ran and were not skipped
+execute() {
+        timeout -k 5 60 "$1/test" --verbose --color=never >"$1/log" 2>&1
+        code=$?
+        executed=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) .*/\1/p' "$1/log" | tail -n 1)
+        : "${executed:=0}"
+}
+
+# control FILE TEST: once per test. In $scratch/control-TEST: "passed SECONDS", or why its mutants say nothing
+control() {
+        verdict=$scratch/control-${2##*/}
+        [ ! -e "$verdict" ] || return 0
+        folder=$scratch/control
+        prepare "$folder" "$1"
+        begun=$(date +%s)
+        if ! build "$folder" "$1" "$2"; then
+                not_ok "control: $2" "it does not compile: $(cat "$folder/log")"
+                echo "the control does not compile" >"$verdict"
+        elif execute "$folder" && [ $code != 0 ]; then
+                not_ok "control: $2" "without any mutation: exit status $code: $(tail -n 20 "$folder/log")"
+                echo "the control failed" >"$verdict"
+        elif [ "$executed" = 0 ]; then
+                echo "$2 executes no test here: $(sed -n 's/^\[SKIP\] *//p' "$folder/log" | tail -n 1)" >"$verdict"
+        else
+                ok "control: $2"
+                echo "passed $(($(date +%s) - begun))" >"$verdict"
+        fi
+        rm -rf "$folder"
+}
+
 # judge FOLDER FILE TEST EXPRESSION: what became of one mutant, in a few words
 judge() {
-        cp -r include "$1/include"
-        mkdir -p "$1/${2%/*}"
-        cp "$2" "$1/$2"
-        sed -E -i "$4" "$1/$2"
-        if cmp -s "$2" "$1/$2"; then
-                echo "the mutation does not apply any more"
-        elif ! build "$1" "$2" "$3"; then
-                echo "the mutant does not compile"
-        elif timeout -k 5 60 "$1/test" >"$1/log" 2>&1; then
-                echo "$3 did not notice"
-        else
-                echo caught
+        read -r passed seconds <"$scratch/control-${3##*/}"
+        if [ "$passed" != passed ]; then
+                echo "skip $passed $seconds"
+                return
         fi
+        prepare "$1" "$2"
+        sed -E -i "$4" "$1/$2"
+        if ! build "$1" "$2" "$3"; then
+                echo "the mutant does not compile"
+                return
+        fi
+        execute "$1"
+        case $code in
+        124 | 137)
+                if [ "$seconds" -lt 10 ]; then echo "caught: timed out"; else echo "timed out, as it may without it"; fi ;;
+        *)
+                if [ "$executed" = 0 ]; then
+                        echo "skip $3 executed no test, exit status $code"
+                elif [ $code = 0 ]; then
+                        echo "$3 did not notice"
+                else
+                        echo caught
+                fi ;;
+        esac
 }
 
 # collect: report on the mutants in flight, in their order
@@ -56,21 +105,33 @@ collect() {
         while [ $reported -lt $started ]; do
                 reported=$((reported + 1))
                 folder=$scratch/$reported
+                text=$(cat "$folder/text")
                 result=$(cat "$folder/result")
-                if [ "$result" = caught ]; then
-                        ok "$(cat "$folder/text")"
-                else
-                        not_ok "$(cat "$folder/text")" "$result"
-                fi
+                case $result in
+                caught) ok "$text" ;;
+                caught:*) ok "$text (${result#caught: })" ;;
+                skip\ *) skip "$text" "${result#skip }" ;;
+                *) not_ok "$text" "$result" ;;
+                esac
                 rm -rf "$folder"
         done
 }
 
-# mutant FILE TEST TEXT EXPRESSION: every third, or all with MUTANTS=all
-offered=0
+# mutant FILE TEST TEXT EXPRESSION: every third, or all with MUTANTS=all. That the expression still changes
+# something is asked of all.
+offered=0 passed_over=0
 mutant() {
         offered=$((offered + 1))
-        [ "${MUTANTS-}" = all ] || [ $((offered % 3)) = 1 ] || return 0
+        sed -E "$4" "$1" >"$scratch/applied"
+        if cmp -s "$1" "$scratch/applied"; then
+                not_ok "$1: $3" "the mutation does not apply any more"
+                return 0
+        fi
+        if [ "${MUTANTS-}" != all ] && [ $((offered % 3)) != 1 ]; then
+                passed_over=$((passed_over + 1))
+                return 0
+        fi
+        control "$1" "$2"
         started=$((started + 1))
         mkdir "$scratch/$started"
         echo "$1: $3" >"$scratch/$started/text"
@@ -80,5 +141,6 @@ mutant() {
 
 finish_mutants() {
         collect
+        [ $passed_over = 0 ] || skip "the other mutants" "$passed_over mutants not run: MUTANTS=all runs them"
         finish
 }

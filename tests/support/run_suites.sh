@@ -12,16 +12,17 @@
 #                          helpers of these tests: built, not run)
 #   examples               each test_*.sh; its *.c are the examples
 #   all other suites       each *.c and each *.sh
-#   every suite            each *.bats; and in those named first each *.sh, but those of unit, which
-#                          compile for themselves, not in a build with sanitizers
+#   every suite            each *.bats; and in those named first each *.sh; those of unit, which compile
+#                          for themselves, are skipped in a build with sanitizers
 #   - Criterion programs, bats files and whatever prints TAP ("ok 1 - text", "not ok 2 - text",
-#     "ok 3 - text # SKIP reason") count line by line; a plan "1..N" must be kept.
+#     "ok 3 - text # SKIP reason") count line by line; there must be a plan "1..N", and it must be kept;
+#     "Bail out!" is a failure.
 #   - A program that prints no TAP is one test: exit status 0 passed, 77 skipped (the reason is its
 #     last line), anything else failed.
 #   - broken_*.c is a twin with a planted bug: it passes when the bug is caught, that is, when it
 #     exits with neither 0 nor 77 and, in the suite tsan, ThreadSanitizer reported a data race.
-# A test that cannot be built, exits with an error, runs longer than TEST_SECONDS (300) or executes no
-# test at all is a failure. So is a suite without tests.
+# A test that cannot be built, exits with an error, runs longer than TEST_SECONDS (300), executes no test
+# at all or says "LEFT BEHIND: " is a failure. So is a suite without tests.
 #
 # Tests run from the top folder, without stdin, with BUILD set to the absolute build folder and with
 # that folder first in PATH. Output goes to BUILD/logs, and to the terminal when a test fails.
@@ -64,12 +65,12 @@ fail() {
         echo "FAILED   $1: $2" >>"$notes"
 }
 
-# Sanitizers of gcc 12 and clang 14 die at start where addresses have 32 random bits.
+# Sanitizers of gcc 12 and clang 14 die at start where addresses have 32 random bits. How many they have,
+# only root may read.
 # sanitizer_prefix: print what to put before the command
 sanitizer_prefix() {
         [ "$sanitized" ] || return
-        bits=$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)
-        [ "$bits" -gt 28 ] && setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R"
+        setarch "$(uname -m)" -R true 2>/dev/null && echo "setarch $(uname -m) -R"
 }
 
 # count_tap NAME FILE STATUS: print "passed failed skipped", add notes; nothing if there is no TAP
@@ -81,17 +82,22 @@ count_tap() {
                 print kind name ": " text >>notes
         }
         /^1\.\.[0-9]+/          { plan = substr($1, 4) + 0; planned = 1 }
+        /^Bail out!/            { bailed = 1; note("FAILED   ", $0) }
         /^ok .*# *[Ss][Kk][Ii][Pp]/ { skipped++; note("skipped  ", $0); next }
         /^ok /                  { passed++ }
         /^not ok /              { failed++; note("FAILED   ", $0) }
         END {
                 seen = passed + failed + skipped
-                if (!seen && !planned)
+                if (!seen && !planned && !bailed)
                         exit
-                if (planned && plan != seen) {
-                        failed++; note("FAILED   ", seen " of " plan " planned tests were run")
+                if (bailed) {
+                        failed++
                 } else if (status == 124 || status == 137) {
                         failed++; note("FAILED   ", "took too long")
+                } else if (!planned) {
+                        failed++; note("FAILED   ", "no plan: it ended before its last test")
+                } else if (plan != seen) {
+                        failed++; note("FAILED   ", seen " of " plan " planned tests were run")
                 } else if (status != 0 && !failed) {
                         failed++; note("FAILED   ", "exit status " status)
                 } else if (!seen) {
@@ -122,11 +128,14 @@ run() {
                 # shellcheck disable=SC2086
                 record "$name" $counts
         elif grep -q 'ThreadSanitizer: unexpected memory mapping' "$log"; then
-                skip "$name" "this ThreadSanitizer cannot run with vm.mmap_rnd_bits=$(cat /proc/sys/vm/mmap_rnd_bits)"
+                skip "$name" "this ThreadSanitizer cannot run with so many random bits in addresses (vm.mmap_rnd_bits)"
         elif [ "${criterion-}" ]; then
                 fail "$name" "no result, exit status $status"
         else
                 judge
+        fi
+        if [ "$total_failed" = "$failed_before" ] && grep -q '^LEFT BEHIND: ' "$log"; then
+                fail "$name" "$(grep '^LEFT BEHIND: ' "$log" | head -n 1)"
         fi
         if [ "$total_failed" != "$failed_before" ]; then
                 tail -n 60 "$log" | sed 's/^/    | /'
@@ -189,7 +198,12 @@ run_suite() {
                 *.c) run_program "$test" ;;
                 examples:test_*.sh) run "$label/$(basename "$test" .sh)" sh "$test" ;;
                 examples:*.sh) ;;
-                unit:*.sh) [ "$sanitized" ] || run "$label/$(basename "$test" .sh)" sh "$test" ;;
+                unit:*.sh)
+                        if [ "$sanitized" ]; then
+                                skip "$label/$(basename "$test" .sh)" "it compiles for itself, without sanitizers"
+                        else
+                                run "$label/$(basename "$test" .sh)" sh "$test"
+                        fi ;;
                 *.sh) run "$label/$(basename "$test" .sh)" sh "$test" ;;
                 *.bats) run_bats "$test" ;;
                 esac

@@ -37,8 +37,8 @@ static void expect_nothing_left(void)
         seqcast_subscriber_close(subscriber);
         seqcast_publisher_close(publisher);
         topic_remove();
-        cr_expect(eq(uint, count_descriptors(), descriptors_before), "no descriptor is left open");
-        cr_expect(zero(uint, count_objects()), "no object is left in shared memory");
+        expect_none_left("the descriptors", count_descriptors() - descriptors_before);
+        expect_none_left("the objects in shared memory", count_objects());
 }
 
 TestSuite(subscriber, .init = note_what_is_open, .fini = expect_nothing_left, .timeout = 30);

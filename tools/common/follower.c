@@ -164,6 +164,11 @@ static bool reattach(struct follower *follower, struct failure *failure)
         struct attachment fresh = follower->attachment;
         fresh.subscriber = NULL;
         int r = attachment_try(&fresh, &call.detail);
+        /* A topic that is being removed is marked before its name goes: this may be the old one yet. */
+        if (r == 0 && fresh.info.incarnation == follower->attachment.info.incarnation) {
+                attachment_close(&fresh);
+                r = -ENOENT;
+        }
         if (r == -ENOENT || r == -EAGAIN) {
                 if (!follower->waiting_for_name)
                         report_notice(follower->reporter, "the topic was removed; waiting for it");
