@@ -5,7 +5,6 @@
  * are is known in common/; here is what the options mean together, and the order of things. */
 
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/command_line.h"
 #include "common/json_input.h"
 #include "common/library_failure.h"
 #include "common/number.h"
@@ -46,11 +46,11 @@ struct settings {
         const char *json_record;
         bool json_lines;
         bool json;
-        const char *csv;
+        char csv; /* the separator */
         bool no_header;
         bool raw;
         const char *input;
-        int bytes;
+        int bytes; /* -1: not given */
         bool truncate;
         bool replace;
         bool skip_bad;
@@ -67,8 +67,10 @@ struct settings {
         int color;
 };
 
-#define ROW(kind, letter, name, argument, help, member) \
-        { letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0 }
+#define ROW(kind, letter, name, argument, help, member)                                                      \
+        {                                                                                                    \
+                letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0            \
+        }
 
 static const struct tool_option options[] = {
         ROW(TEXT, 's', "schema", "TEXT|@FILE", "create with this schema, or insist on it", schema),
@@ -85,7 +87,7 @@ static const struct tool_option options[] = {
         ROW(TEXT, 'm', "json-record", "TEXT", "the record as one JSON object", json_record),
         ROW(FLAG, 'l', "json-lines", NULL, NULL, json_lines),
         ROW(FLAG, 'j', "json", NULL, "a JSON object per line (-j: errors as JSON, too)", json),
-        ROW(TEXT, 0, "csv", "[SEP]", NULL, csv),
+        { 0, "csv", "[SEP]", NULL, OPTION_CHARACTER, offsetof(struct settings, csv), ',' },
         ROW(FLAG, 0, "no-header", NULL, "CSV; its first line is data, in schema order", no_header),
         ROW(FLAG, 0, "raw", NULL, "packed records in the layout of this machine", raw),
         ROW(TEXT, 0, "input", "FILE", "instead of standard input ('-')", input),
@@ -143,17 +145,15 @@ struct run {
 
 static int stream_count(const struct settings *settings)
 {
-        return (settings->json_lines || settings->json) + (settings->csv != NULL) + settings->raw;
+        return (settings->json_lines || settings->json) + (settings->csv != '\0') + settings->raw;
 }
 
 static bool choose_mode(struct run *run, struct failure *failure)
 {
         const struct settings *settings = &run->settings;
-        int ways =
-                (run->value_count > 0) + (settings->json_record != NULL) + stream_count(settings);
+        int ways = (run->value_count > 0) + (settings->json_record != NULL) + stream_count(settings);
         if (ways > 1)
-                return fail_usage(failure, &tool,
-                                  "give FIELD=VALUE, -m, -l, --csv or --raw: one of them");
+                return fail_usage(failure, &tool, "give FIELD=VALUE, -m, -l, --csv or --raw: one of them");
         if (ways == 0 && !settings->hold)
                 return fail_usage(failure, &tool,
                                   "nothing to publish: give FIELD=VALUE, -m, -l, --csv or --raw");
@@ -164,17 +164,12 @@ static bool choose_mode(struct run *run, struct failure *failure)
         return true;
 }
 
-struct rule {
-        bool broken;
-        const char *text;
-};
-
-static bool check_rules(const struct rule *rules, size_t count, struct failure *failure)
+static bool is_type_name(const char *string)
 {
-        for (size_t i = 0; i < count; i++)
-                if (rules[i].broken)
-                        return fail_usage(failure, &tool, "%s", rules[i].text);
-        return true;
+        static const char letters[] = "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        size_t length = strlen(string);
+        return length < TYPE_NAME_BYTES && strspn(string, letters) == length &&
+               strchr("0123456789", string[0]) == NULL;
 }
 
 static bool check_combinations(const struct run *run, struct failure *failure)
@@ -184,30 +179,28 @@ static bool check_combinations(const struct run *run, struct failure *failure)
         bool repeated = run->mode == MODE_VALUES || run->mode == MODE_JSON_RECORD;
         bool paced = settings->interval_ns != DURATION_UNSET;
         bool creates = settings->schema != NULL;
-        bool shape = settings->type != NULL || settings->depth > 0 || settings->sparse ||
-                     settings->no_times;
+        bool shape = settings->type != NULL || settings->depth > 0 || settings->sparse || settings->no_times;
         bool rights = settings->public || settings->group != NULL || settings->mode != 0;
         const struct rule rules[] = {
                 { shape && !creates, "--type, --depth, --sparse and --no-times need -s" },
                 { rights && !creates, "--mode, --group and --public need -s" },
+                { settings->type != NULL && !is_type_name(settings->type),
+                  "--type wants up to 63 letters, digits and '_', and no digit first" },
                 { settings->exclusive && !creates, "--exclusive needs -s" },
                 { settings->recreate && !creates, "--recreate needs -s" },
                 { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
                 { settings->public && settings->group != NULL, "--public contradicts --group" },
-                { settings->depth > SEQCAST_DEPTH_MAX ||
-                          (settings->depth & (settings->depth - 1)) != 0,
+                { settings->depth > SEQCAST_DEPTH_MAX || (settings->depth & (settings->depth - 1)) != 0,
                   "--depth wants a power of two up to 65536" },
                 { settings->mode != 0 &&
                           ((settings->mode & 0600u) != 0600u || (settings->mode & ~0644u) != 0),
                   "--mode wants 0600, 0640 or 0644: nobody but the owner may write" },
-                { settings->no_header && settings->csv == NULL, "--no-header needs --csv" },
-                { settings->csv != NULL && settings->csv[0] != '\0' && settings->csv[1] != '\0' &&
-                          strcmp(settings->csv, "\\t") != 0,
-                  "--csv wants one character, or \\t, as the separator" },
+                { settings->no_header && settings->csv == '\0', "--no-header needs --csv" },
                 { settings->input != NULL && !stream, "--input needs -l, --csv or --raw" },
                 { settings->skip_bad && !stream, "--skip-bad needs -l, --csv or --raw" },
                 { settings->replace && settings->raw, "--raw replaces whole records anyway" },
                 { settings->truncate && settings->raw, "--truncate has no meaning with --raw" },
+                { settings->bytes != -1 && settings->raw, "--bytes has no meaning with --raw" },
                 { settings->latest && !(stream && paced), "--latest needs a stream and -r or -i" },
                 { settings->forever && !repeated, "--forever needs FIELD=VALUE or -m" },
                 { settings->forever && settings->count > 0, "--forever contradicts -C" },
@@ -217,7 +210,7 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                 { stream && settings->input == NULL && isatty(STDIN_FILENO) == 1,
                   "standard input is a terminal (--input - reads it all the same)" },
         };
-        return check_rules(rules, sizeof(rules) / sizeof(rules[0]), failure);
+        return check_rules(&tool, rules, sizeof(rules) / sizeof(rules[0]), failure);
 }
 
 static bool parse_arguments(struct run *run, int argc, char **argv, struct failure *failure)
@@ -230,13 +223,8 @@ static bool parse_arguments(struct run *run, int argc, char **argv, struct failu
         run->reporter.color = color_wanted(run->settings.color, STDERR_FILENO);
         if (!fine)
                 return false;
-        if (first == argc)
-                return fail_usage(failure, &tool, "a topic NAME is missing");
-        if (!topic_set(&run->topic, argv[first], tool.name, failure))
+        if (!take_topic(&tool, argv + first, &run->topic, &run->reporter, failure))
                 return false;
-        run->reporter.topic = run->topic.shown;
-        if (strlen(run->topic.shown) > 30)
-                report_notice(&run->reporter, "names longer than 30 bytes are not portable");
         run->values = argv + first + 1;
         run->value_count = (size_t)(argc - first - 1);
         return choose_mode(run, failure) && check_combinations(run, failure);
@@ -246,7 +234,8 @@ static bool parse_arguments(struct run *run, int argc, char **argv, struct failu
 
 static struct value_syntax value_syntax(const struct run *run)
 {
-        return (struct value_syntax){ run->settings.bytes, run->settings.truncate };
+        int bytes = run->settings.bytes != -1 ? run->settings.bytes : BYTES_AS_ARRAY;
+        return (struct value_syntax){ bytes, run->settings.truncate };
 }
 
 static bool add_assignment(struct run *run, const char *argument, struct update *update,
@@ -273,8 +262,8 @@ static bool parse_json_record(struct run *run, struct update *update, struct fai
         struct value_syntax syntax = value_syntax(run);
         struct json_input json;
         json_input_open(&json, run->schema, &syntax);
-        bool good = json_input_parse(&json, run->settings.json_record,
-                                     strlen(run->settings.json_record), update, failure);
+        bool good = json_input_parse(&json, run->settings.json_record, strlen(run->settings.json_record),
+                                     update, failure);
         json_input_close(&json);
         return good;
 }
@@ -287,8 +276,7 @@ static bool build_record(struct run *run, struct update *update, struct failure 
         update_clear(update);
         bool good = true;
         if (run->schema == NULL)
-                good = fail(failure, E_USAGE,
-                            "the segment has no schema; only --raw can publish in it");
+                good = fail(failure, E_USAGE, "the segment has no schema; only --raw can publish in it");
         else if (run->mode == MODE_JSON_RECORD)
                 good = parse_json_record(run, update, failure);
         else
@@ -301,37 +289,23 @@ static bool build_record(struct run *run, struct update *update, struct failure 
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static bool set_group(const char *group, seqcast_publisher_options *open_options,
-                      struct failure *failure)
-{
-        struct integer id;
-        const struct group *entry = getgrnam(group);
-        if (entry != NULL)
-                open_options->group_id = (uint32_t)entry->gr_gid;
-        else if (parse_integer(group, &id) == NUMBER_OK && !id.negative &&
-                 id.magnitude < UINT32_MAX)
-                open_options->group_id = (uint32_t)id.magnitude;
-        else
-                return fail_usage(failure, &tool, "no such group: '%.80s'", group);
-        open_options->flags |= SEQCAST_SET_GROUP;
-        return true;
-}
-
 static bool describe_segment(struct run *run, seqcast_publisher_options *open_options,
                              struct failure *failure)
 {
         const struct settings *settings = &run->settings;
         open_options->schema = run->asked;
         open_options->depth = (uint32_t)settings->depth;
-        open_options->flags = (settings->sparse ? SEQCAST_SPARSE : 0u) |
-                              (settings->no_times ? 0u : SEQCAST_TIMES) |
-                              (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
-                              (settings->recreate ? SEQCAST_RECREATE : 0u);
+        open_options->flags =
+                (settings->sparse ? SEQCAST_SPARSE : 0u) | (settings->no_times ? 0u : SEQCAST_TIMES) |
+                (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) | (settings->recreate ? SEQCAST_RECREATE : 0u);
         open_options->mode = settings->mode != 0       ? settings->mode
                              : settings->public        ? SEQCAST_MODE_PUBLIC
                              : settings->group != NULL ? SEQCAST_MODE_GROUP
                                                        : 0; /* as it exists, or 0600 */
-        return settings->group == NULL || set_group(settings->group, open_options, failure);
+        if (settings->group == NULL)
+                return true;
+        open_options->flags |= SEQCAST_SET_GROUP;
+        return parse_group(&tool, settings->group, &open_options->group_id, failure);
 }
 
 /* Waits for another writer to go, if asked to. The library cannot wait and hear signals. */
@@ -344,11 +318,28 @@ static int open_when_free(struct run *run, const seqcast_publisher_options *open
                 int r = seqcast_publisher_open(run->topic.name, open_options, &run->publisher);
                 int64_t now = clock_now();
                 if (r != -EBUSY || now >= deadline ||
-                    stop_wait(-1,
-                              deadline - now < WRITER_POLL_NS ? deadline : now + WRITER_POLL_NS) ==
+                    stop_wait(-1, deadline - now < WRITER_POLL_NS ? deadline : now + WRITER_POLL_NS) ==
                             WAIT_STOP)
                         return r;
         }
+}
+
+/* What the library does not compare in a segment that was there already; just created, it agrees. */
+static bool check_segment(const struct run *run, const seqcast_info *info, struct failure *failure)
+{
+        const struct settings *settings = &run->settings;
+        const seqcast_schema *schema = seqcast_publisher_schema(run->publisher);
+        const char *type = schema != NULL && schema->type_name != NULL ? schema->type_name : "";
+        if (settings->type != NULL && strcmp(type, settings->type) != 0)
+                fail(failure, E_SCHEMA, "type differs: segment has '%.80s', you gave '%.80s'", type,
+                     settings->type);
+        else if (settings->sparse && info->sparse == 0)
+                fail(failure, E_SCHEMA, "segment has all its memory reserved, you gave --sparse");
+        else if (settings->no_times && info->times != 0)
+                fail(failure, E_SCHEMA, "segment has times, you gave --no-times");
+        else
+                return true;
+        return fail_hint(failure, "--recreate replaces the segment (readers will re-attach)");
 }
 
 static bool open_publisher(struct run *run, struct failure *failure)
@@ -364,6 +355,10 @@ static bool open_publisher(struct run *run, struct failure *failure)
         seqcast_info info;
         seqcast_publisher_info(run->publisher, &info);
         guard_against_truncation(&run->reporter, info.segment_bytes);
+        if (!check_segment(run, &info, failure)) {
+                run->publisher = seqcast_publisher_close(run->publisher); /* not ours to --rm */
+                return false;
+        }
         run->schema = seqcast_publisher_schema(run->publisher);
         run->sink = update_sink_open(run->publisher, run->settings.replace);
         report_debug(&run->reporter, "publishing as %s after publication %" PRIu64, run->topic.name,
@@ -444,23 +439,17 @@ static bool publish_values(struct run *run, struct failure *failure)
 static bool open_source(struct run *run, struct source *source, struct failure *failure)
 {
         const struct settings *settings = &run->settings;
-        struct source_options source_options = { SOURCE_JSON, ',', !settings->no_header,
-                                                 value_syntax(run) };
-        if (settings->raw)
-                source_options.format = SOURCE_RAW;
-        if (settings->csv != NULL) {
-                source_options.format = SOURCE_CSV;
-                if (settings->csv[0] != '\0')
-                        source_options.separator =
-                                settings->csv[0] == '\\' && settings->csv[1] == 't'
-                                        ? '\t'
-                                        : settings->csv[0];
-        }
+        struct source_options source_options = {
+                .format = settings->raw           ? SOURCE_RAW
+                          : settings->csv != '\0' ? SOURCE_CSV
+                                                  : SOURCE_JSON,
+                .separator = settings->csv,
+                .header = !settings->no_header,
+                .syntax = value_syntax(run),
+        };
         if (run->schema == NULL && !settings->raw)
-                return fail(failure, E_USAGE,
-                            "the segment has no schema; only --raw can publish in it");
-        uint64_t record_bytes =
-                run->publisher != NULL ? run->sink.record_bytes : run->schema->record_bytes;
+                return fail(failure, E_USAGE, "the segment has no schema; only --raw can publish in it");
+        uint64_t record_bytes = run->publisher != NULL ? run->sink.record_bytes : run->schema->record_bytes;
         return source_open(source, &source_options, settings->input != NULL ? settings->input : "-",
                            run->schema, record_bytes, failure);
 }
@@ -554,10 +543,8 @@ static void hold(const struct run *run)
 static void summarize(const struct run *run)
 {
         double seconds = (double)(run->finished - run->started) / 1e9;
-        fprintf(stderr,
-                "shmpub: published %" PRIu64 " records in %.3f s (%.1f/s), %" PRIu64 " rejected\n",
-                run->published, seconds, seconds > 0 ? (double)run->published / seconds : 0.0,
-                run->rejected);
+        fprintf(stderr, "shmpub: published %" PRIu64 " records in %.3f s (%.1f/s), %" PRIu64 " rejected\n",
+                run->published, seconds, seconds > 0 ? (double)run->published / seconds : 0.0, run->rejected);
 }
 
 static bool leave(struct run *run, struct failure *failure)
@@ -577,7 +564,7 @@ static bool leave(struct run *run, struct failure *failure)
 int main(int argc, char **argv)
 {
         static struct run run = {
-                .settings = { .wait_writer_ns = DURATION_UNSET, .interval_ns = DURATION_UNSET },
+                .settings = { .wait_writer_ns = DURATION_UNSET, .interval_ns = DURATION_UNSET, .bytes = -1 },
                 .reporter = { .program = "shmpub" },
         };
         struct failure failure;

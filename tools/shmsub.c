@@ -5,11 +5,11 @@
  * done in common/: follower.c reads, output.c prints. */
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/command_line.h"
 #include "common/follower.h"
 #include "common/number.h"
 #include "common/options.h"
@@ -53,10 +53,14 @@ struct settings {
         int color;
 };
 
-#define ROW(kind, letter, name, argument, help, member) \
-        { letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0 }
-#define SET_ROW(letter, name, help, member, value) \
-        { letter, name, NULL, help, OPTION_SET, offsetof(struct settings, member), value }
+#define ROW(kind, letter, name, argument, help, member)                                                      \
+        {                                                                                                    \
+                letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0            \
+        }
+#define SET_ROW(letter, name, help, member, value)                                                           \
+        {                                                                                                    \
+                letter, name, NULL, help, OPTION_SET, offsetof(struct settings, member), value               \
+        }
 
 static const struct tool_option options[] = {
         SET_ROW('f', "follow", "print each change", follow, FOLLOW_SEGMENT),
@@ -123,11 +127,6 @@ static bool follows(const struct settings *settings)
 
 /* ---- which options go together ------------------------------------------------------------- */
 
-struct rule {
-        bool broken;
-        const char *text;
-};
-
 static bool check_combinations(const struct run *run, struct failure *failure)
 {
         const struct settings *settings = &run->settings;
@@ -137,29 +136,23 @@ static bool check_combinations(const struct run *run, struct failure *failure)
         bool one_text = format == OUTPUT_VALUE || format == OUTPUT_CUSTOM;
         const struct rule rules[] = {
                 { settings->custom != NULL && settings->format != -1, "-p contradicts --format" },
-                { settings->custom != NULL && run->output.field_count > 0,
-                  "-p names its fields itself" },
+                { settings->custom != NULL && run->output.field_count > 0, "-p names its fields itself" },
                 { settings->no_newline && !one_text, "-N needs -p or --format=value" },
                 { settings->pretty && !json, "--pretty needs --json" },
                 { settings->envelope != -1 && !json, "--envelope needs --json" },
                 { settings->json_int != -1 && !json, "--json-int needs --json" },
                 { settings->no_header && !csv, "--no-header needs --format=csv or tsv" },
-                { settings->csv_separator != '\0' && format != OUTPUT_CSV,
-                  "--csv-sep needs --format=csv" },
+                { settings->csv_separator != '\0' && format != OUTPUT_CSV, "--csv-sep needs --format=csv" },
                 { settings->bytes != -1 && (format == OUTPUT_RAW || format == OUTPUT_HEX),
                   "--bytes has no meaning for raw and hex" },
-                { settings->spin && settings->poll_ns != DURATION_UNSET,
-                  "--spin contradicts --poll" },
+                { settings->spin && settings->poll_ns != DURATION_UNSET, "--spin contradicts --poll" },
                 { settings->interval_ns != DURATION_UNSET &&
- (settings->spin || settings->poll_ns != DURATION_UNSET),
+                          (settings->spin || settings->poll_ns != DURATION_UNSET),
                   "-i and -r contradict --poll and --spin" },
                 { settings->interval_ns == 0, "-i wants more than 0" },
                 { settings->on != NULL && !follows(settings), "--on needs -f" },
         };
-        for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-                if (rules[i].broken)
-                        return fail_usage(failure, &tool, "%s", rules[i].text);
-        return true;
+        return check_rules(&tool, rules, sizeof(rules) / sizeof(rules[0]), failure);
 }
 
 static int given_or(int value, int otherwise)
@@ -171,8 +164,7 @@ static void choose_output(struct run *run)
 {
         const struct settings *settings = &run->settings;
         struct output *output = &run->output;
-        output->format =
-                settings->custom != NULL ? OUTPUT_CUSTOM : given_or(settings->format, OUTPUT_HUMAN);
+        output->format = settings->custom != NULL ? OUTPUT_CUSTOM : given_or(settings->format, OUTPUT_HUMAN);
         output->following = follows(settings);
         output->header = !settings->no_header;
         output->newline = !settings->no_newline;
@@ -188,20 +180,6 @@ static void choose_output(struct run *run)
         };
 }
 
-static bool find_owner(const char *user, struct follow_wish *wish, struct failure *failure)
-{
-        struct integer id;
-        const struct passwd *entry = getpwnam(user);
-        if (entry != NULL)
-                wish->owner = (uint32_t)entry->pw_uid;
-        else if (parse_integer(user, &id) == NUMBER_OK && !id.negative && id.magnitude < UINT32_MAX)
-                wish->owner = (uint32_t)id.magnitude;
-        else
-                return fail_usage(failure, &tool, "no such user: '%.80s'", user);
-        wish->owner_given = true;
-        return true;
-}
-
 static bool open_follower(struct run *run, struct failure *failure)
 {
         const struct settings *settings = &run->settings;
@@ -209,8 +187,7 @@ static bool open_follower(struct run *run, struct failure *failure)
         if (settings->schema != NULL && !schema_from_option(settings->schema, &run->asked, failure))
                 return false;
         struct follow_wish wish = {
-                .follow = follow && settings->follow == FOLLOW_NOT ? FOLLOW_SEGMENT
-                                                                   : settings->follow,
+                .follow = follow && settings->follow == FOLLOW_NOT ? FOLLOW_SEGMENT : settings->follow,
                 .count = follow ? settings->count : 1,
                 .timeout_ns = settings->timeout_ns,
                 .idle_timeout_ns = settings->idle_timeout_ns,
@@ -225,10 +202,10 @@ static bool open_follower(struct run *run, struct failure *failure)
                 .require_writer = settings->require_writer,
                 .max_age_ns = settings->max_age_ns,
                 .schema = run->asked,
+                .owner_given = settings->owner != NULL,
         };
-        return (settings->owner == NULL || find_owner(settings->owner, &wish, failure)) &&
-               follower_open(&run->follower, &wish, &run->reporter, &run->topic, &run->output,
-                             failure);
+        return (settings->owner == NULL || parse_user(&tool, settings->owner, &wish.owner, failure)) &&
+               follower_open(&run->follower, &wish, &run->reporter, &run->topic, &run->output, failure);
 }
 
 static bool parse_arguments(struct run *run, int argc, char **argv, struct failure *failure)
@@ -241,13 +218,8 @@ static bool parse_arguments(struct run *run, int argc, char **argv, struct failu
         run->reporter.color = color_wanted(run->settings.color, STDERR_FILENO);
         if (!fine)
                 return false;
-        if (first == argc)
-                return fail_usage(failure, &tool, "a topic NAME is missing");
-        if (!topic_set(&run->topic, argv[first], tool.name, failure))
+        if (!take_topic(&tool, argv + first, &run->topic, &run->reporter, failure))
                 return false;
-        run->reporter.topic = run->topic.shown;
-        if (strlen(run->topic.shown) > 30)
-                report_notice(&run->reporter, "names longer than 30 bytes are not portable");
         run->output.fields = argv + first + 1;
         run->output.field_count = (size_t)(argc - first - 1);
 
@@ -265,8 +237,7 @@ static void summarize(const struct follow_counts *counts)
         struct text age = TEXT_EMPTY;
         print_duration(&age, counts->max_age_ns);
         fprintf(stderr,
-                "shmsub: received %" PRIu64 ", skipped %" PRIu64 ", retries %" PRIu64
-                ", max age %s\n",
+                "shmsub: received %" PRIu64 ", skipped %" PRIu64 ", retries %" PRIu64 ", max age %s\n",
                 counts->received, counts->skipped, counts->retries, text_string(&age));
         text_free(&age);
 }

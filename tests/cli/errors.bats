@@ -35,6 +35,30 @@ load helpers
         try 0 shmsub -s 'col1:i64,col2:i64' quote
 }
 
+@test "E_SCHEMA: --type, --sparse and --no-times hold for what exists, too" {
+        shmpub -s 'a:u8' --type tick q a=1
+        for wrong in "--type tock|type differs: segment has 'tick', you gave 'tock'" \
+                '--sparse|segment has all its memory reserved, you gave --sparse' \
+                '--no-times|segment has times, you gave --no-times'; do
+                try 4 shmpub -s 'a:u8' ${wrong%|*} --rm q a=2
+                same "$stderr" "shmpub: /q: ${wrong#*|}. --recreate replaces the segment (readers will re-attach)"
+                try 4 shmpub -s 'a:u8' ${wrong%|*} --csv q <<<$'a\n2'
+                try 4 shmpub -s 'a:u8' ${wrong%|*} --hold q
+                same "$(value q a) $(shmsub -p '%{@seq}' q)" "1 1"
+        done
+        shmpub -s 'a:u8' --type tick q a=2
+        shmpub -s 'a:u8' --type tock --sparse --no-times --recreate q a=3
+        shmpub -s 'a:u8' --type tock --sparse --no-times q a=4
+        shmpub -s 'a:u8' q a=5
+        shmpub q a=6
+        same "$(value q a) $(shmsub -p '%{@seq}' q)" "6 4"
+        for bad in 'struct tick' '' 1tick 'tick?' "$(printf 't%.0s' {1..64})"; do
+                try 2 shmpub -s 'a:u8' --type "$bad" none a=1
+                has "$stderr" "--type wants up to 63 letters"
+        done
+        [ ! -e "$(object none)" ]
+}
+
 @test "E_PERM: who may read, and what to do" {
         [ "$(id -u)" = 0 ] || skip "needs root, to become somebody else"
         tools=$(object tools)

@@ -323,6 +323,16 @@ ends() {
         done
 }
 
+@test "SIGINT stays ignored where it was, as in a background job" {
+        make_quote
+        background env --ignore-signal=INT shmpub --hold quote bid=1
+        eventually shmsub -q --require-writer quote
+        kill -INT "$pid"
+        sleep 0.1
+        kill -TERM "$pid"
+        ends 143
+}
+
 @test "SIGINT ends waiting for a topic, for a first record, and for another writer, at once" {
         start=$SECONDS
         follow -F -v nothing

@@ -29,9 +29,10 @@ teardown() {
         rm -rf "${objects:?}"*
 }
 
-# background COMMAND...: its pid goes to $! and $pid; it is gone after the test
+# background COMMAND...: its pid goes to $! and $pid; it is gone after the test. The shell would have it
+# ignore SIGINT.
 background() {
-        "$@" 3>&- &
+        env --default-signal=INT "$@" 3>&- &
         pid=$!
         pids+=("$pid")
 }

@@ -125,6 +125,8 @@ shmpub --input file quote bid=1
 shmpub --skip-bad quote bid=1
 shmpub --raw --replace quote
 shmpub --raw --truncate quote
+shmpub --raw --bytes=hex quote
+shmpub --raw --bytes=array quote
 shmpub --latest -l quote
 shmpub --latest -r 1 -C 1 quote bid=1
 shmpub --forever -l quote

@@ -188,7 +188,18 @@ raw() {
         has "$stderr" "behind a closing quote"
         try 9 shmpub --csv quote <<<$'bid\n1.5'
         has "$stderr" "line 2: bid: '1.5' is not an integer (i64)"
-        try 2 shmpub --csv=ab quote
+}
+
+@test "CSV: what can be no separator" {
+        make_quote
+        for bad in '"' $'\n' $'\r' '' ab 'ä'; do
+                try 2 shmpub --csv="$bad" quote <<<'bid'
+                has "$stderr" "expected one character"
+                try 2 shmsub --format=csv --csv-sep="$bad" quote
+                has "$stderr" "expected one character"
+        done
+        shmpub --csv=$'\t' quote <<<$'bid\task\n7\t8'
+        same "$(shmsub --format=csv --no-header --csv-sep='\t' quote bid ask | cut -f3-)" $'7\t8'
 }
 
 @test "CSV: columns seq and t_ns of shmsub are passed over, unless they are fields" {

@@ -69,8 +69,7 @@ bool attachment_fail_no_writer(const struct attachment *attachment, struct failu
         struct text program = TEXT_EMPTY, silence = TEXT_EMPTY;
         print_program(&program, status);
         print_last_publication(&silence, status);
-        fail(failure, E_WRITER,
-             "written by pid %" PRIu64 " (%s), which %s%s; last value is seq %" PRIu64 ".",
+        fail(failure, E_WRITER, "written by pid %" PRIu64 " (%s), which %s%s; last value is seq %" PRIu64 ".",
              status->publisher_pid, text_string(&program),
              status->liveness == SEQCAST_GONE   ? "is gone"
              : status->liveness == SEQCAST_LEFT ? "has left"

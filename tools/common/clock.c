@@ -89,8 +89,7 @@ static void expand_nanoseconds(struct text *out, const char *format, int ns)
                 if (format[0] == '%' && format[1] == 'N') {
                         text_add(out, digits.bytes, 9);
                         format += 2;
-                } else if (format[0] == '%' && format[1] >= '1' && format[1] <= '9' &&
-                           format[2] == 'N') {
+                } else if (format[0] == '%' && format[1] >= '1' && format[1] <= '9' && format[2] == 'N') {
                         text_add(out, digits.bytes, (size_t)(format[1] - '0'));
                         format += 3;
                 } else {

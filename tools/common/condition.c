@@ -38,8 +38,7 @@ bool condition_parse(struct condition *condition, const char *string, struct fai
                                   "== != < <= > >=");
 }
 
-bool condition_bind(struct condition *condition, const struct named_field *named,
-                    struct failure *failure)
+bool condition_bind(struct condition *condition, const struct named_field *named, struct failure *failure)
 {
         static const struct value_syntax plain = { BYTES_AS_ARRAY, false };
         bool ordered = condition->comparison != EQUAL && condition->comparison != NOT_EQUAL;
@@ -68,16 +67,16 @@ static int compare_elements(uint32_t type, const unsigned char *a, const unsigne
                 double left = element_double(type, a), right = element_double(type, b);
                 if (left != left || right != right)
                         return 2;
-                return order(left < right, left > right);
+                return order(left<right, left> right);
         }
         if (type_is_signed(type)) {
                 int64_t left = element_signed(type, a), right = element_signed(type, b);
-                return order(left < right, left > right);
+                return order(left<right, left> right);
         }
         if (type == SEQCAST_BOOL)
                 return (a[0] != 0) - (b[0] != 0);
         uint64_t left = element_unsigned(type, a), right = element_unsigned(type, b);
-        return order(left < right, left > right);
+        return order(left<right, left> right);
 }
 
 static int compare_text(const seqcast_field *field, const unsigned char *a, const unsigned char *b)
@@ -86,11 +85,10 @@ static int compare_text(const seqcast_field *field, const unsigned char *a, cons
         int difference = memcmp(a, b, left < right ? left : right);
         if (difference != 0)
                 return difference < 0 ? -1 : 1;
-        return order(left < right, left > right);
+        return order(left<right, left> right);
 }
 
-static int compare_fields(const seqcast_field *field, const unsigned char *a,
-                          const unsigned char *b)
+static int compare_fields(const seqcast_field *field, const unsigned char *a, const unsigned char *b)
 {
         int result = 0;
         if (field_is_text(field))

@@ -25,8 +25,7 @@ struct condition {
 bool condition_parse(struct condition *condition, const char *string, struct failure *failure);
 
 /** Make it ready for a field, now that there is a schema. May be called again for another one. */
-bool condition_bind(struct condition *condition, const struct named_field *named,
-                    struct failure *failure);
+bool condition_bind(struct condition *condition, const struct named_field *named, struct failure *failure);
 
 bool condition_holds(const struct condition *condition, const unsigned char *bytes);
 

@@ -95,8 +95,8 @@ static enum input_state fail_row(const char *why, struct failure *failure)
         return INPUT_FAILED;
 }
 
-enum input_state csv_read(struct csv_row *row, struct input *input, char separator,
-                          int64_t deadline, struct failure *failure)
+enum input_state csv_read(struct csv_row *row, struct input *input, char separator, int64_t deadline,
+                          struct failure *failure)
 {
         text_clear(&row->line);
         while (row->line.length == 0) {

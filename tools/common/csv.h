@@ -15,11 +15,14 @@ struct csv_row {
         size_t count;
 };
 
-#define CSV_ROW_EMPTY { TEXT_EMPTY, TEXT_EMPTY, 0 }
+#define CSV_ROW_EMPTY                                                                                        \
+        {                                                                                                    \
+                TEXT_EMPTY, TEXT_EMPTY, 0                                                                    \
+        }
 
 /** The next row that is not empty. May take several lines: a quoted cell can hold newlines. */
-enum input_state csv_read(struct csv_row *row, struct input *input, char separator,
-                          int64_t deadline, struct failure *failure);
+enum input_state csv_read(struct csv_row *row, struct input *input, char separator, int64_t deadline,
+                          struct failure *failure);
 
 void csv_free(struct csv_row *row);
 

@@ -9,8 +9,7 @@
 #include <string.h>
 
 static const char hex_digits[] = "0123456789abcdef";
-static const char base64_digits[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t utf8_character(const unsigned char *bytes, size_t length)
 {
@@ -55,8 +54,7 @@ static void add_escaped(struct text *out, const unsigned char *bytes, size_t len
                 text_print(out, "\\x%02x", bytes[i]);
 }
 
-static void escape_bytes(struct text *out, const unsigned char *bytes, size_t length,
-                         bool double_backslash)
+static void escape_bytes(struct text *out, const unsigned char *bytes, size_t length, bool double_backslash)
 {
         for (size_t at = 0; at < length;) {
                 size_t size = utf8_character(bytes + at, length - at);
@@ -162,8 +160,7 @@ static bool base64_group(struct text *out, const char *digits, size_t used)
                         return false;
                 bits = bits << 6 | (uint32_t)(digit - base64_digits);
         }
-        const char bytes[] = { (char)(bits >> 16 & 255), (char)(bits >> 8 & 255),
-                               (char)(bits & 255) };
+        const char bytes[] = { (char)(bits >> 16 & 255), (char)(bits >> 8 & 255), (char)(bits & 255) };
         text_add(out, bytes, used - 1);
         return true;
 }

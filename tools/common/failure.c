@@ -58,7 +58,6 @@ bool fail_prefix(struct failure *failure, const char *format, ...)
         int length = vsnprintf(failure->message, sizeof(failure->message), format, arguments);
         va_end(arguments);
         if (length >= 0 && (size_t)length < sizeof(failure->message))
-                snprintf(failure->message + length, sizeof(failure->message) - (size_t)length, "%s",
-                         message);
+                snprintf(failure->message + length, sizeof(failure->message) - (size_t)length, "%s", message);
         return false;
 }

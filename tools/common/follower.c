@@ -19,9 +19,9 @@
 #include "common/truncation.h"
 
 #define ATTACH_POLL_NS (20 * NS_PER_MS) /* how often to look for a topic that is not there */
-#define CHECK_NS (100 * NS_PER_MS) /* how often to ask after the publisher and our own reader */
-#define STATUS_NS (50 * NS_PER_MS) /* how old a publisher's state may be when it is printed */
-#define PATIENCE_NS NS_PER_SECOND  /* for what should take no time, where no -W is given */
+#define CHECK_NS (100 * NS_PER_MS)      /* how often to ask after the publisher and our own reader */
+#define STATUS_NS (50 * NS_PER_MS)      /* how old a publisher's state may be when it is printed */
+#define PATIENCE_NS NS_PER_SECOND       /* for what should take no time, where no -W is given */
 
 static bool follows(const struct follower *follower)
 {
@@ -113,8 +113,7 @@ static int64_t attach_deadline(const struct follower *follower, int error, int64
         if (error == -ENOENT)
                 return waits ? follower->deadline : 0;
         if (error == -EAGAIN)
-                return follower->deadline != CLOCK_NEVER ? follower->deadline
-                                                         : started + PATIENCE_NS;
+                return follower->deadline != CLOCK_NEVER ? follower->deadline : started + PATIENCE_NS;
         return 0;
 }
 
@@ -126,8 +125,8 @@ static void begin_reading(struct follower *follower)
         follower->next_read = 0;
         guard_against_truncation(follower->reporter, follower->attachment.info.segment_bytes);
         attachment_refresh(&follower->attachment, clock_now(), 0);
-        report_debug(follower->reporter, "opened %s, incarnation %016" PRIx64,
-                     follower->topic->name, follower->attachment.info.incarnation);
+        report_debug(follower->reporter, "opened %s, incarnation %016" PRIx64, follower->topic->name,
+                     follower->attachment.info.incarnation);
 }
 
 /* The library's own waiting hears no signal and cannot see that our reader is gone. */
@@ -193,8 +192,7 @@ static bool reattach(struct follower *follower, struct failure *failure)
 
 static bool holds(const struct condition *condition, const struct view *view, int column)
 {
-        return condition->label == NULL ||
-               condition_holds(condition, view_bytes(view, (size_t)column));
+        return condition->label == NULL || condition_holds(condition, view_bytes(view, (size_t)column));
 }
 
 /* The bytes that --on compares: of the fields it names, or of what is printed. */
@@ -205,8 +203,7 @@ static void collect_compared(const struct follower *follower, struct text *out)
                 print_raw(out, view);
                 return;
         }
-        for (size_t i = on_fields(follower) ? follower->compared_from : 0; i < view->column_count;
-             i++) {
+        for (size_t i = on_fields(follower) ? follower->compared_from : 0; i < view->column_count; i++) {
                 const unsigned char *bytes = view_bytes(view, i);
                 if ((on_fields(follower) || view->columns[i].shown) && bytes != NULL)
                         text_add(out, bytes, field_size(&view->columns[i].named.field));
@@ -270,8 +267,8 @@ static bool deliver(struct follower *follower, int64_t now, struct failure *fail
 {
         bool asked = follower->until.label != NULL;
         bool answer = asked && holds(&follower->until, &follower->view, follower->until_column);
-        bool wanted = holds(&follower->where, &follower->view, follower->where_column) &&
-                      is_news(follower) && (follows(follower) || !asked || answer);
+        bool wanted = holds(&follower->where, &follower->view, follower->where_column) && is_news(follower) &&
+                      (follows(follower) || !asked || answer);
         follower->last_record_at = now;
         follower->counts.received++;
         follower->counts.skipped += follower->view.sample.lost;
@@ -282,8 +279,8 @@ static bool deliver(struct follower *follower, int64_t now, struct failure *fail
                 return false;
         if (!wanted && !is_patient(follower))
                 return fail_silently(failure); /* --where: no */
-        follower->done = answer || (follower->wish.count > 0 &&
-                                    follower->counts.printed >= follower->wish.count);
+        follower->done =
+                answer || (follower->wish.count > 0 && follower->counts.printed >= follower->wish.count);
         return !follower->done || !asked || answer || fail_silently(failure); /* --until: never */
 }
 
@@ -325,8 +322,7 @@ static int read_record(struct follower *follower)
         if (!samples(follower))
                 return view_read_next(&follower->view);
         int r = view_read_newest(&follower->view);
-        return r == 0 && follower->view.sample.number <= follower->ignored_number ? SEQCAST_NONE
-                                                                                  : r;
+        return r == 0 && follower->view.sample.number <= follower->ignored_number ? SEQCAST_NONE : r;
 }
 
 static int64_t next_sample(const struct follower *follower, int64_t now)
@@ -336,8 +332,7 @@ static int64_t next_sample(const struct follower *follower, int64_t now)
         return due > now ? due : now + follower->wish.interval_ns;
 }
 
-static bool handle_nothing(struct follower *follower, int state, int64_t now,
-                           struct failure *failure)
+static bool handle_nothing(struct follower *follower, int state, int64_t now, struct failure *failure)
 {
         if (state == SEQCAST_BUSY && !handle_busy(follower, now, failure))
                 return false;
@@ -358,9 +353,7 @@ static bool read_once(struct follower *follower, int64_t now, struct failure *fa
 {
         int r = read_record(follower);
         int64_t idle_ns = samples(follower) ? 0 : follower->wish.poll_ns;
-        follower->next_read = samples(follower) ? next_sample(follower, now)
-                              : r == 0          ? 0
-                                                : now + idle_ns;
+        follower->next_read = samples(follower) ? next_sample(follower, now) : r == 0 ? 0 : now + idle_ns;
         if (r < 0) {
                 struct library_call call = describe_call(follower);
                 return fail_library(failure, r, &call);
@@ -425,10 +418,9 @@ static bool check(struct follower *follower, int64_t now, struct failure *failur
 
 static int64_t give_up_at(const struct follower *follower)
 {
-        int64_t idle =
-                follower->wish.idle_timeout_ns == DURATION_UNSET
-                        ? CLOCK_NEVER
-                        : clock_after(follower->last_record_at, follower->wish.idle_timeout_ns);
+        int64_t idle = follower->wish.idle_timeout_ns == DURATION_UNSET
+                               ? CLOCK_NEVER
+                               : clock_after(follower->last_record_at, follower->wish.idle_timeout_ns);
         return idle < follower->deadline ? idle : follower->deadline;
 }
 
@@ -440,8 +432,7 @@ static bool give_up(struct follower *follower, struct failure *failure)
         if (!asked && follower->counts.printed > 0 && follower->wish.count == 0)
                 return true;
         if (asked)
-                return fail(failure, E_TIMEOUT, "'%s' did not become true in time",
-                            follower->wish.until);
+                return fail(failure, E_TIMEOUT, "'%s' did not become true in time", follower->wish.until);
         if (follower->wish.count > 1)
                 return fail(failure, E_TIMEOUT, "%" PRIu64 " of %" PRIu64 " records in time",
                             follower->counts.printed, follower->wish.count);
@@ -468,17 +459,16 @@ static bool watch(struct follower *follower, struct failure *failure)
                 if (now >= give_up_at(follower))
                         return give_up(follower, failure);
                 if (now < follower->next_read)
-                        stop_wait(-1, earliest(follower->next_read, follower->next_check,
-                                               give_up_at(follower)));
+                        stop_wait(-1,
+                                  earliest(follower->next_read, follower->next_check, give_up_at(follower)));
         }
         return true;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-bool follower_open(struct follower *follower, const struct follow_wish *wish,
-                   const struct reporter *reporter, const struct topic *topic,
-                   struct output *output, struct failure *failure)
+bool follower_open(struct follower *follower, const struct follow_wish *wish, const struct reporter *reporter,
+                   const struct topic *topic, struct output *output, struct failure *failure)
 {
         memset(follower, 0, sizeof(*follower));
         follower->wish = *wish;

@@ -57,9 +57,9 @@ struct follower {
         struct view view;
         struct condition until, where;
         int until_column, where_column;
-        char *on_names;       /* the fields of --on, cut apart; the view keeps pointers into it */
-        size_t compared_from; /* their first column; the last one is the view's last */
-        struct text compared; /* what --on looks at, in the record before */
+        char *on_names;          /* the fields of --on, cut apart; the view keeps pointers into it */
+        size_t compared_from;    /* their first column; the last one is the view's last */
+        struct text compared;    /* what --on looks at, in the record before */
         uint64_t printed_number; /* of the publication printed last */
         uint64_t ignored_number; /* up to this publication, nothing is news */
         uint32_t noticed_liveness;
@@ -74,9 +74,8 @@ struct follower {
 };
 
 /** Take the wish apart. `reporter`, `topic` and `output` must stay. @return false: E_USAGE */
-bool follower_open(struct follower *follower, const struct follow_wish *wish,
-                   const struct reporter *reporter, const struct topic *topic,
-                   struct output *output, struct failure *failure);
+bool follower_open(struct follower *follower, const struct follow_wish *wish, const struct reporter *reporter,
+                   const struct topic *topic, struct output *output, struct failure *failure);
 
 /** Until done, out of time, or told to stop by a signal. */
 bool follower_run(struct follower *follower, struct failure *failure);

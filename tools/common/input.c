@@ -21,8 +21,7 @@ bool input_open(struct input *input, const char *path, struct failure *failure)
         input->descriptor = STDIN_FILENO;
         if (strcmp(path, "-") != 0)
                 input->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-        return input->descriptor >= 0 ||
-               fail(failure, E_IO, "cannot read %s: %s", path, strerror(errno));
+        return input->descriptor >= 0 || fail(failure, E_IO, "cannot read %s: %s", path, strerror(errno));
 }
 
 void input_close(struct input *input)
@@ -87,8 +86,7 @@ static void take_line(struct input *input, size_t length, struct text *line)
         input->lines++;
 }
 
-enum input_state input_line(struct input *input, int64_t deadline, struct text *line,
-                            struct failure *failure)
+enum input_state input_line(struct input *input, int64_t deadline, struct text *line, struct failure *failure)
 {
         for (;;) {
                 const char *from = text_string(&input->buffer) + input->searched;
@@ -114,8 +112,8 @@ enum input_state input_line(struct input *input, int64_t deadline, struct text *
         }
 }
 
-enum input_state input_block(struct input *input, int64_t deadline, size_t bytes,
-                             const char **ret_block, size_t *ret_bytes, struct failure *failure)
+enum input_state input_block(struct input *input, int64_t deadline, size_t bytes, const char **ret_block,
+                             size_t *ret_bytes, struct failure *failure)
 {
         while (waiting_bytes(input) < bytes && !input->ended) {
                 enum input_state state = read_more(input, deadline, failure);

@@ -39,7 +39,7 @@ enum input_state input_line(struct input *input, int64_t deadline, struct text *
                             struct failure *failure);
 
 /** The next `bytes` bytes; at the end there may be fewer, *ret_bytes of them. */
-enum input_state input_block(struct input *input, int64_t deadline, size_t bytes,
-                             const char **ret_block, size_t *ret_bytes, struct failure *failure);
+enum input_state input_block(struct input *input, int64_t deadline, size_t bytes, const char **ret_block,
+                             size_t *ret_bytes, struct failure *failure);
 
 #endif

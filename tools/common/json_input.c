@@ -96,8 +96,8 @@ static char *number_text(json_object *number)
 
 /* ---- values -------------------------------------------------------------------------------- */
 
-static bool fail_json_type(const struct named_field *named, json_object *value,
-                           const char *expected, struct failure *failure)
+static bool fail_json_type(const struct named_field *named, json_object *value, const char *expected,
+                           struct failure *failure)
 {
         return fail(failure, E_DATA, "%s: %.80s given, expected %s", named->label,
                     json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), expected);
@@ -116,8 +116,8 @@ static bool set_element(const struct named_field *named, json_object *value, voi
                 return good;
         }
         case json_type_boolean:
-                return value_parse_element(named, json_object_get_boolean(value) ? "true" : "false",
-                                           bytes, failure);
+                return value_parse_element(named, json_object_get_boolean(value) ? "true" : "false", bytes,
+                                           failure);
         case json_type_string:
                 string = json_object_get_string(value);
                 if (strlen(string) != (size_t)json_object_get_string_len(value))
@@ -154,9 +154,8 @@ static bool set_array(const struct named_field *named, json_object *value, unsig
         }
         size_t given = json_object_array_length(value);
         if (given != named->field.count)
-                return fail(failure, E_DATA, "%s: %zu values given for %s[%zu]", named->label,
-                            given, seqcast_type_name(named->field.type),
-                            (size_t)named->field.count);
+                return fail(failure, E_DATA, "%s: %zu values given for %s[%zu]", named->label, given,
+                            seqcast_type_name(named->field.type), (size_t)named->field.count);
         for (size_t i = 0; i < given; i++) {
                 if (!set_element(named, json_object_array_get_idx(value, i), bytes, failure))
                         return false;
@@ -165,21 +164,19 @@ static bool set_array(const struct named_field *named, json_object *value, unsig
         return true;
 }
 
-static bool set_field(const struct named_field *named, json_object *value,
-                      const struct value_syntax *syntax, void *bytes, struct failure *failure)
+static bool set_field(const struct named_field *named, json_object *value, const struct value_syntax *syntax,
+                      void *bytes, struct failure *failure)
 {
         json_object *string = value;
         int bytes_as = syntax->bytes;
         bool is_string = json_object_is_type(value, json_type_string);
-        if (is_encoded(value, &string, &bytes_as) ||
-            (is_string && field_is_bytes(&named->field, bytes_as)))
+        if (is_encoded(value, &string, &bytes_as) || (is_string && field_is_bytes(&named->field, bytes_as)))
                 return value_decode(named, json_object_get_string(string),
-                                    (size_t)json_object_get_string_len(string), bytes_as, bytes,
-                                    failure);
+                                    (size_t)json_object_get_string_len(string), bytes_as, bytes, failure);
         if (field_is_text(&named->field))
                 return is_string ? value_set_text(named, json_object_get_string(value),
-                                                  (size_t)json_object_get_string_len(value),
-                                                  syntax->truncate, bytes, failure)
+                                                  (size_t)json_object_get_string_len(value), syntax->truncate,
+                                                  bytes, failure)
                                  : fail_json_type(named, value, "text", failure);
         if (named->field.is_array)
                 return set_array(named, value, bytes, failure);
@@ -208,15 +205,14 @@ static json_object *parse_text(struct json_input *input, const char *json, size_
 {
         struct text guarded = TEXT_EMPTY;
         if (!protect_digits(&guarded, json, length)) {
-                fail(failure, E_DATA, "not a JSON object: single quote at column %zu",
-                     guarded.length + 1);
+                fail(failure, E_DATA, "not a JSON object: single quote at column %zu", guarded.length + 1);
                 text_free(&guarded);
                 return NULL;
         }
         json_tokener_reset(input->tokener);
         /* The final zero byte tells json-c that a number at the very end is complete. */
-        json_object *value = json_tokener_parse_ex(input->tokener, text_string(&guarded),
-                                                   (int)guarded.length + 1);
+        json_object *value =
+                json_tokener_parse_ex(input->tokener, text_string(&guarded), (int)guarded.length + 1);
         enum json_tokener_error error = json_tokener_get_error(input->tokener);
         size_t end = json_tokener_get_parse_end(input->tokener);
         text_free(&guarded);
@@ -224,8 +220,8 @@ static json_object *parse_text(struct json_input *input, const char *json, size_
         if (error == json_tokener_continue)
                 fail(failure, E_DATA, "not a JSON object: it ends too early");
         else if (error != json_tokener_success)
-                fail(failure, E_DATA, "not a JSON object: %s at column %zu",
-                     json_tokener_error_desc(error), end + 1);
+                fail(failure, E_DATA, "not a JSON object: %s at column %zu", json_tokener_error_desc(error),
+                     end + 1);
         else if (!json_object_is_type(value, json_type_object))
                 fail(failure, E_DATA, "not a JSON object");
         else
@@ -234,8 +230,8 @@ static json_object *parse_text(struct json_input *input, const char *json, size_
         return NULL;
 }
 
-bool json_input_parse(struct json_input *input, const char *json, size_t length,
-                      struct update *update, struct failure *failure)
+bool json_input_parse(struct json_input *input, const char *json, size_t length, struct update *update,
+                      struct failure *failure)
 {
         if (length >= INT32_MAX / 2)
                 return fail(failure, E_DATA, "not a JSON object: too long");
@@ -251,8 +247,7 @@ bool json_input_parse(struct json_input *input, const char *json, size_t length,
                 record = NULL;
         bool good = json_object_is_type(record, json_type_object)
                             ? set_fields(input, record, update, failure)
-                            : fail(failure, E_DATA,
-                                   "envelope (\"$shm\") without an object as \"data\"");
+                            : fail(failure, E_DATA, "envelope (\"$shm\") without an object as \"data\"");
         json_object_put(object);
         return good;
 }

@@ -21,7 +21,7 @@ void json_input_open(struct json_input *input, const seqcast_schema *schema,
 void json_input_close(struct json_input *input);
 
 /** @return false: E_DATA; what the update then holds is of no use */
-bool json_input_parse(struct json_input *input, const char *json, size_t length,
-                      struct update *update, struct failure *failure);
+bool json_input_parse(struct json_input *input, const char *json, size_t length, struct update *update,
+                      struct failure *failure);
 
 #endif

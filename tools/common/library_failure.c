@@ -21,10 +21,8 @@ static const struct {
         { EPERM, E_PERM, "permission denied: ", "Publish under another name, or as its owner",
           "--owner USER trusts that user's segments" },
         { EPROTO, E_DAMAGED, "", "--recreate puts a new one in its place", "" },
-        { EPROTONOSUPPORT, E_VERSION, "", "--recreate puts a new one in its place",
-          "Upgrade the reader" },
-        { EPROTOTYPE, E_SCHEMA, "", "--recreate replaces the segment (readers will re-attach)",
-          "" },
+        { EPROTONOSUPPORT, E_VERSION, "", "--recreate puts a new one in its place", "Upgrade the reader" },
+        { EPROTOTYPE, E_SCHEMA, "", "--recreate replaces the segment (readers will re-attach)", "" },
         { EOPNOTSUPP, E_IO, "", "", "" },
         { EBUSY, E_WRITER, "", "One writer only; --wait-writer waits", "" },
         { EEXIST, E_FALSE, "", "Without --exclusive it is taken over", "" },
@@ -59,12 +57,11 @@ static bool describe_difference(const struct library_call *call, struct failure 
 {
         seqcast_subscriber *subscriber;
         seqcast_detail difference = { "" };
-        if (call->schema == NULL ||
-            seqcast_subscriber_open(call->topic->name, NULL, &subscriber) != 0)
+        if (call->schema == NULL || seqcast_subscriber_open(call->topic->name, NULL, &subscriber) != 0)
                 return false;
         const seqcast_schema *theirs = seqcast_subscriber_schema(subscriber);
-        bool differs = theirs != NULL && seqcast_schema_compare(theirs, call->schema,
-                                                                &difference) == SEQCAST_DIFFERENT;
+        bool differs = theirs != NULL &&
+                       seqcast_schema_compare(theirs, call->schema, &difference) == SEQCAST_DIFFERENT;
         seqcast_subscriber_close(subscriber);
         if (!differs)
                 return false;
@@ -95,12 +92,10 @@ static void choose_cure(struct failure *failure, const struct library_call *call
 
 bool fail_library(struct failure *failure, int error, const struct library_call *call)
 {
-        const char *why =
-                call->detail.text[0] != '\0' ? call->detail.text : seqcast_strerror(error);
+        const char *why = call->detail.text[0] != '\0' ? call->detail.text : seqcast_strerror(error);
         if (error == -ENOENT)
                 return topic_fail_missing(call->topic, failure,
-                                          call->publishing ? "-s SCHEMA creates it"
-                                                           : "-F waits for it");
+                                          call->publishing ? "-s SCHEMA creates it" : "-F waits for it");
         if (error == -ENOSPC && call->detail.text[0] == '\0')
                 return fail(failure, E_IO, "no space left in /dev/shm");
 
@@ -110,8 +105,7 @@ bool fail_library(struct failure *failure, int error, const struct library_call 
                 if (error != -EPROTOTYPE || !describe_difference(call, failure))
                         fail(failure, errors[i].class, "%s%s", errors[i].before, why);
                 choose_cure(failure, call,
-                            call->publishing ? errors[i].publisher_cure
-                                             : errors[i].subscriber_cure);
+                            call->publishing ? errors[i].publisher_cure : errors[i].subscriber_cure);
                 return false;
         }
         return fail(failure, E_IO, "%s", why);

@@ -54,8 +54,7 @@ enum number_state parse_integer(const char *string, struct integer *ret_integer)
 /* strtod() also takes blanks and nan(...); neither is a number here. */
 static bool looks_like_a_double(const char *string)
 {
-        return *string != '\0' &&
-               strspn(string, "+-.0123456789abcdefABCDEFxXpPiIntTyYN") == strlen(string);
+        return *string != '\0' && strspn(string, "+-.0123456789abcdefABCDEFxXpPiIntTyYN") == strlen(string);
 }
 
 /* Infinite although nobody wrote "inf" means that the number was too big. */
@@ -182,9 +181,7 @@ void print_duration(struct text *out, int64_t ns)
         static const struct {
                 double ns;
                 const char *unit;
-        } units[] = {
-                { 3600e9, "h" }, { 60e9, "min" }, { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" }
-        };
+        } units[] = { { 3600e9, "h" }, { 60e9, "min" }, { 1e9, "s" }, { 1e6, "ms" }, { 1e3, "us" } };
         const char *sign = ns < 0 ? "-" : "";
         double magnitude = ns < 0 ? -(double)ns : (double)ns;
         for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {

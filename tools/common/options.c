@@ -40,13 +40,12 @@ static int argument_rule(const struct tool_option *option)
         return argument_may_be_left_out(option) ? optional_argument : required_argument;
 }
 
-static void build_getopt(const struct tool_option *options, struct text *letters,
-                         struct option *long_options)
+static void build_getopt(const struct tool_option *options, struct text *letters, struct option *long_options)
 {
         text_add_char(letters, ':'); /* tell a missing argument from an unknown option */
         for (int i = 0; options[i].name != NULL; i++) {
-                long_options[i] = (struct option){ options[i].name, argument_rule(&options[i]),
-                                                   NULL, LONG_BASE + i };
+                long_options[i] =
+                        (struct option){ options[i].name, argument_rule(&options[i]), NULL, LONG_BASE + i };
                 if (options[i].letter == '\0')
                         continue;
                 text_add_char(letters, options[i].letter);
@@ -83,11 +82,12 @@ static int choice_index(const char *choices, const char *word)
         return -1;
 }
 
+/* Quotation marks and line breaks mean something in CSV already. */
 static bool parse_character(const char *string, char *ret_character)
 {
         if (strcmp(string, "\\t") == 0)
                 *ret_character = '\t';
-        else if (string[0] > 0 && string[1] == '\0')
+        else if (string[0] > 0 && string[1] == '\0' && strchr("\"\r\n", string[0]) == NULL)
                 *ret_character = string[0];
         else
                 return false;
@@ -138,6 +138,10 @@ static bool set_member(const struct tool_option *option, const char *argument, v
         case OPTION_CHOICE:
                 return set_choice(option, argument, member);
         case OPTION_CHARACTER:
+                if (argument == NULL) {
+                        *(char *)member = (char)option->value;
+                        return true;
+                }
                 return parse_character(argument, member);
         case OPTION_MODE:
                 return parse_mode(argument, member);
@@ -160,7 +164,7 @@ static const char *expectation(const struct tool_option *option)
         case OPTION_CHOICE:
                 return option->argument;
         case OPTION_CHARACTER:
-                return "one character, or \\t";
+                return "one character, no quotation mark and no line break, or \\t";
         case OPTION_MODE:
                 return "an octal number, such as 0640";
         default:
@@ -220,14 +224,14 @@ static bool fail_unknown(const struct tool *tool, char **argv, struct failure *f
         return fail_usage(failure, tool, "unknown option '%s'", argv[optind - 1]);
 }
 
-static bool fail_argument(const struct tool *tool, const struct tool_option *option,
-                          const char *argument, struct failure *failure)
+static bool fail_argument(const struct tool *tool, const struct tool_option *option, const char *argument,
+                          struct failure *failure)
 {
         if (argument == NULL)
-                return fail_usage(failure, tool, "option '--%s' wants an argument (%s)",
-                                  option->name, option->argument);
-        return fail_usage(failure, tool, "bad argument '%.100s' for option '--%s': expected %s",
-                          argument, option->name, expectation(option));
+                return fail_usage(failure, tool, "option '--%s' wants an argument (%s)", option->name,
+                                  option->argument);
+        return fail_usage(failure, tool, "bad argument '%.100s' for option '--%s': expected %s", argument,
+                          option->name, expectation(option));
 }
 
 static bool apply(const struct tool *tool, const struct tool_option *option, void *settings,
@@ -259,8 +263,7 @@ bool options_parse(const struct tool *tool, int argc, char **argv, void *setting
                 if (found == '?')
                         fine = fail_unknown(tool, argv, failure);
                 else if (found == ':')
-                        fine = fail_argument(tool, find_option(tool->options, optopt), NULL,
-                                             failure);
+                        fine = fail_argument(tool, find_option(tool->options, optopt), NULL, failure);
                 else
                         fine = apply(tool, find_option(tool->options, found), settings, failure);
         }

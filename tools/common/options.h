@@ -17,14 +17,14 @@
 enum option_kind {
         OPTION_HELP,
         OPTION_VERSION,
-        OPTION_FLAG,     /* bool := true */
-        OPTION_SET,      /* int := value */
-        OPTION_TEXT,     /* const char *; "" where an argument that may be left out was */
-        OPTION_COUNT,    /* uint64_t, at least 1 */
-        OPTION_DURATION, /* int64_t nanoseconds; DURATION_FOREVER where the argument was left out */
-        OPTION_RATE,     /* int64_t nanoseconds from one to the next */
-        OPTION_CHOICE,   /* int := index into the words of `argument`, separated by '|' */
-        OPTION_CHARACTER, /* char: one ASCII character or \t */
+        OPTION_FLAG,      /* bool := true */
+        OPTION_SET,       /* int := value */
+        OPTION_TEXT,      /* const char *; "" where an argument that may be left out was */
+        OPTION_COUNT,     /* uint64_t, at least 1 */
+        OPTION_DURATION,  /* int64_t nanoseconds; DURATION_FOREVER where the argument was left out */
+        OPTION_RATE,      /* int64_t nanoseconds from one to the next */
+        OPTION_CHOICE,    /* int := index into the words of `argument`, separated by '|' */
+        OPTION_CHARACTER, /* char: an ASCII character that can separate CSV, or \t; := value where left out */
         OPTION_MODE       /* unsigned: octal */
 };
 
@@ -41,18 +41,26 @@ struct tool_option {
         int value;
 };
 
-#define OPTION_END { '\0', NULL, NULL, NULL, OPTION_HELP, 0, 0 }
+#define OPTION_END                                                                                           \
+        {                                                                                                    \
+                '\0', NULL, NULL, NULL, OPTION_HELP, 0, 0                                                    \
+        }
+
+#define TOOL_COMMON_ROW(kind, letter, name, argument, help, offset)                                          \
+        {                                                                                                    \
+                letter, name, argument, help, OPTION_##kind, offset, 0                                       \
+        }
 
 /** Every tool has these; `settings_type` needs the members. */
-#define TOOL_COMMON_OPTIONS(settings_type)                                                         \
-        { 'q', "quiet", NULL, "no error messages: the exit code says it", OPTION_FLAG,             \
-          offsetof(settings_type, quiet), 0 },                                                     \
-        { 'v', "verbose", NULL, "notices, the ids of errors, a summary", OPTION_FLAG,              \
-          offsetof(settings_type, verbose), 0 },                                                   \
-        { '\0', "color", "auto|always|never", "auto: on a terminal, without NO_COLOR",             \
-          OPTION_CHOICE, offsetof(settings_type, color), 0 },                                      \
-        { 'h', "help", NULL, NULL, OPTION_HELP, 0, 0 },                                            \
-        { 'V', "version", NULL, "this text; the version", OPTION_VERSION, 0, 0 }
+#define TOOL_COMMON_OPTIONS(settings_type)                                                                   \
+        TOOL_COMMON_ROW(FLAG, 'q', "quiet", NULL, "no error messages: the exit code says it",                \
+                        offsetof(settings_type, quiet)),                                                     \
+                TOOL_COMMON_ROW(FLAG, 'v', "verbose", NULL, "notices, the ids of errors, a summary",         \
+                                offsetof(settings_type, verbose)),                                           \
+                TOOL_COMMON_ROW(CHOICE, 0, "color", "auto|always|never",                                     \
+                                "auto: on a terminal, without NO_COLOR", offsetof(settings_type, color)),    \
+                TOOL_COMMON_ROW(HELP, 'h', "help", NULL, NULL, 0),                                           \
+                TOOL_COMMON_ROW(VERSION, 'V', "version", NULL, "this text; the version", 0)
 
 struct tool {
         const char *name;
@@ -66,7 +74,6 @@ bool options_parse(const struct tool *tool, int argc, char **argv, void *setting
                    struct failure *failure);
 
 /** A usage failure with "Try 'tool --help'." as its hint. Always false. */
-bool fail_usage(struct failure *failure, const struct tool *tool, const char *format, ...)
-        PRINTF_LIKE(3, 4);
+bool fail_usage(struct failure *failure, const struct tool *tool, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -38,8 +38,7 @@ bool output_bind(struct output *output, struct view *view, struct failure *failu
 {
         bool all = output->field_count == 0;
         if (view->schema == NULL && (output->format == OUTPUT_CSV || output->format == OUTPUT_TSV))
-                return fail(failure, E_USAGE,
-                            "the segment has no schema, so no columns (--format=hex)");
+                return fail(failure, E_USAGE, "the segment has no schema, so no columns (--format=hex)");
         if (output->format == OUTPUT_CUSTOM)
                 return print_format_bind(&output->custom, view, failure);
         if (output->format == OUTPUT_VALUE)
@@ -58,8 +57,8 @@ static void print_value_line(struct output *output, const struct snapshot *snaps
         const struct view *view = snapshot->view;
         const unsigned char *bytes = view_bytes(view, output->value_column);
         if (bytes != NULL)
-                value_print(&output->record, &view->columns[output->value_column].named.field,
-                            bytes, output->style.bytes);
+                value_print(&output->record, &view->columns[output->value_column].named.field, bytes,
+                            output->style.bytes);
 }
 
 /* Again if the columns have changed: the topic was replaced by one with another schema. */

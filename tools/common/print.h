@@ -36,10 +36,8 @@ struct print_style {
         char separator;
 };
 
-void print_human(struct text *out, const struct snapshot *snapshot,
-                 const struct print_style *style);
-void print_human_line(struct text *out, const struct snapshot *snapshot,
-                      const struct print_style *style);
+void print_human(struct text *out, const struct snapshot *snapshot, const struct print_style *style);
+void print_human_line(struct text *out, const struct snapshot *snapshot, const struct print_style *style);
 
 void print_json(struct text *out, const struct snapshot *snapshot, const struct print_style *style);
 

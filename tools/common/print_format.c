@@ -105,8 +105,7 @@ static int parse_number_in(const char **at)
         return number;
 }
 
-static bool parse_number_format(struct number_format *number, const char *spec,
-                                struct failure *failure)
+static bool parse_number_format(struct number_format *number, const char *spec, struct failure *failure)
 {
         const char *at = spec;
         for (; *at != '\0' && strchr("-+0", *at) != NULL; at++) {
@@ -158,8 +157,7 @@ static bool parse_braces(struct print_format *format, char *name, struct failure
                 piece->label = copy_string(name);
         if (spec != NULL && piece->fact == FACT_TIME)
                 text_add_string(&piece->literal, spec);
-        return spec == NULL || piece->fact == FACT_TIME ||
-               parse_number_format(&piece->number, spec, failure);
+        return spec == NULL || piece->fact == FACT_TIME || parse_number_format(&piece->number, spec, failure);
 }
 
 bool print_format_parse(struct print_format *format, const char *string, struct failure *failure)
@@ -176,10 +174,9 @@ bool print_format_parse(struct print_format *format, const char *string, struct 
                 } else if (string[0] == '%') {
                         size_t length = strcspn(string, "}");
                         if (string[1] != '{' || string[length] != '}')
-                                return fail(
-                                        failure, E_USAGE,
-                                        "bad format at '%.20s': write %%{FIELD}, or %%%% for a %%",
-                                        string);
+                                return fail(failure, E_USAGE,
+                                            "bad format at '%.20s': write %%{FIELD}, or %%%% for a %%",
+                                            string);
                         struct text name = TEXT_EMPTY;
                         text_add(&name, string + 2, length - 2);
                         bool good = parse_braces(format, name.bytes, failure);
@@ -216,8 +213,7 @@ static bool conversion_suits(const struct number_format *number, const seqcast_f
                 return false;
         if (number->conversion == '\0' || number->conversion == 's')
                 return true;
-        return one_number &&
-               (strchr("feg", number->conversion) != NULL || !type_is_float(field->type));
+        return one_number && (strchr("feg", number->conversion) != NULL || !type_is_float(field->type));
 }
 
 bool print_format_bind(struct print_format *format, struct view *view, struct failure *failure)
@@ -234,9 +230,8 @@ bool print_format_bind(struct print_format *format, struct view *view, struct fa
                 if (!conversion_suits(&piece->number, field)) {
                         struct text type = TEXT_EMPTY;
                         print_field_type(&type, field);
-                        fail(failure, E_USAGE,
-                             "the format given for '%s' does not suit its type, %s", piece->label,
-                             text_string(&type));
+                        fail(failure, E_USAGE, "the format given for '%s' does not suit its type, %s",
+                             piece->label, text_string(&type));
                         text_free(&type);
                         return false;
                 }
@@ -264,8 +259,7 @@ static void pad(struct text *out, const struct number_format *number, const char
 
 static void print_padded(struct text *out, const struct number_format *number, struct text *value)
 {
-        if (number->conversion == 's' && number->precision >= 0 &&
-            (size_t)number->precision < value->length)
+        if (number->conversion == 's' && number->precision >= 0 && (size_t)number->precision < value->length)
                 value->bytes[number->precision] = '\0';
         pad(out, number, text_string(value));
         text_free(value);
@@ -373,8 +367,7 @@ static bool is_time_fact(enum fact fact)
         return fact >= FACT_TIME && fact <= FACT_AGE_S;
 }
 
-static void print_fact(struct text *out, const struct print_piece *piece,
-                       const struct snapshot *snapshot)
+static void print_fact(struct text *out, const struct print_piece *piece, const struct snapshot *snapshot)
 {
         const struct number_format *number = &piece->number;
         if (is_time_fact(piece->fact) && !snapshot->timed) {
@@ -415,8 +408,8 @@ static void print_fact(struct text *out, const struct print_piece *piece,
         }
 }
 
-void print_formatted(struct text *out, const struct print_format *format,
-                     const struct snapshot *snapshot, const struct print_style *style)
+void print_formatted(struct text *out, const struct print_format *format, const struct snapshot *snapshot,
+                     const struct print_style *style)
 {
         for (size_t i = 0; i < format->count; i++) {
                 const struct print_piece *piece = &format->pieces[i];

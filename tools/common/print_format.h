@@ -23,7 +23,7 @@ bool print_format_bind(struct print_format *format, struct view *view, struct fa
 
 void print_format_free(struct print_format *format);
 
-void print_formatted(struct text *out, const struct print_format *format,
-                     const struct snapshot *snapshot, const struct print_style *style);
+void print_formatted(struct text *out, const struct print_format *format, const struct snapshot *snapshot,
+                     const struct print_style *style);
 
 #endif

@@ -66,8 +66,7 @@ static void print_element(struct text *out, const seqcast_field *field, const un
                 value_print_element(out, field->type, bytes);
 }
 
-static void print_text_value(struct text *out, const seqcast_field *field,
-                             const unsigned char *bytes)
+static void print_text_value(struct text *out, const seqcast_field *field, const unsigned char *bytes)
 {
         struct text escaped = TEXT_EMPTY;
         escape(&escaped, bytes, value_text_length(field, bytes));
@@ -114,8 +113,7 @@ static void print_value(struct text *out, const seqcast_field *field, const unsi
 
 /* ---- the table ----------------------------------------------------------------------------- */
 
-static void print_head(struct text *out, const struct snapshot *snapshot,
-                       const struct print_style *style)
+static void print_head(struct text *out, const struct snapshot *snapshot, const struct print_style *style)
 {
         const struct view *view = snapshot->view;
         text_print(out, style->color ? "\033[1m%s\033[0m" : "%s", snapshot->name);
@@ -182,8 +180,7 @@ void print_human(struct text *out, const struct snapshot *snapshot, const struct
 
 /* ---- the line ------------------------------------------------------------------------------ */
 
-void print_human_line(struct text *out, const struct snapshot *snapshot,
-                      const struct print_style *style)
+void print_human_line(struct text *out, const struct snapshot *snapshot, const struct print_style *style)
 {
         const struct view *view = snapshot->view;
         if (!snapshot->timed || !print_time_local(out, "%H:%M:%S.%6N", snapshot->wall_ns))
@@ -194,13 +191,11 @@ void print_human_line(struct text *out, const struct snapshot *snapshot,
         for (size_t i = 0; i < view->column_count; i++) {
                 if (!view->columns[i].shown)
                         continue;
-                text_print(out, style->color ? " \033[1m%s\033[0m=" : " %s=",
-                           view->columns[i].named.label);
+                text_print(out, style->color ? " \033[1m%s\033[0m=" : " %s=", view->columns[i].named.label);
                 print_value(out, &view->columns[i].named.field, view_bytes(view, i), style->bytes);
         }
         if (view->schema == NULL) {
-                uint64_t bytes =
-                        view->sample.bytes < ELEMENTS_MAX ? view->sample.bytes : ELEMENTS_MAX;
+                uint64_t bytes = view->sample.bytes < ELEMENTS_MAX ? view->sample.bytes : ELEMENTS_MAX;
                 text_print(out, " %" PRIu64 " bytes ", view->sample.bytes);
                 hex_encode(out, view->record, (size_t)bytes);
         }

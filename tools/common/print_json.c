@@ -134,8 +134,7 @@ static json_object *json_wrapped(const unsigned char *bytes, size_t length, int 
         return object;
 }
 
-static json_object *json_text_value(const seqcast_field *field, const unsigned char *bytes,
-                                    int bytes_as)
+static json_object *json_text_value(const seqcast_field *field, const unsigned char *bytes, int bytes_as)
 {
         size_t length = value_text_length(field, bytes);
         if (bytes_as != BYTES_AS_ARRAY && !utf8_valid(bytes, length))
@@ -159,8 +158,7 @@ static json_object *json_value(const seqcast_field *field, const unsigned char *
         json_object *array = json_object_new_array();
         for (uint64_t i = 0; i < field->count; i++)
                 json_object_array_add(array,
-                                      json_element(field->type,
-                                                   bytes + i * seqcast_type_bytes(field->type),
+                                      json_element(field->type, bytes + i * seqcast_type_bytes(field->type),
                                                    style->json_int));
         return array;
 }
@@ -172,9 +170,9 @@ static json_object *json_data(const struct view *view, const struct print_style 
         json_object *data = json_object_new_object();
         for (size_t i = 0; i < view->column_count; i++)
                 if (view->columns[i].shown)
-                        json_object_object_add(data, view->columns[i].named.label,
-                                               json_value(&view->columns[i].named.field,
-                                                          view_bytes(view, i), style));
+                        json_object_object_add(
+                                data, view->columns[i].named.label,
+                                json_value(&view->columns[i].named.field, view_bytes(view, i), style));
         return data;
 }
 
@@ -200,8 +198,7 @@ static json_object *json_writer(const seqcast_status *status)
 {
         json_object *writer = json_object_new_object();
         json_object_object_add(writer, "pid", json_object_new_uint64(status->publisher_pid));
-        json_object_object_add(writer, "alive",
-                               json_object_new_boolean(status->liveness == SEQCAST_LIVE));
+        json_object_object_add(writer, "alive", json_object_new_boolean(status->liveness == SEQCAST_LIVE));
         return writer;
 }
 
@@ -229,8 +226,7 @@ void print_json(struct text *out, const struct snapshot *snapshot, const struct 
         json_object *object =
                 style->envelope ? json_envelope(snapshot, style) : json_data(snapshot->view, style);
         int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
-        flags |= style->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED
-                               : JSON_C_TO_STRING_PLAIN;
+        flags |= style->pretty ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN;
         size_t length;
         const char *json = json_object_to_json_string_length(object, flags, &length);
         text_add(out, json, length);

@@ -27,16 +27,14 @@ static bool names_topic(const struct reporter *reporter, const struct failure *f
         return reporter->topic != NULL && failure->class != E_USAGE && failure->class != E_DATA;
 }
 
-static void format_line(const struct reporter *reporter, const struct failure *failure,
-                        struct text *out)
+static void format_line(const struct reporter *reporter, const struct failure *failure, struct text *out)
 {
         struct text line = TEXT_EMPTY;
         if (names_topic(reporter, failure))
                 text_print(&line, "/%s: ", reporter->topic);
         text_add_string(&line, failure->message);
         if (failure->hint[0] != '\0') {
-                bool sentence_open =
-                        line.length > 0 && strchr(".?!", line.bytes[line.length - 1]) == NULL;
+                bool sentence_open = line.length > 0 && strchr(".?!", line.bytes[line.length - 1]) == NULL;
                 text_print(&line, "%s %s", sentence_open && failure->hint[0] != '(' ? "." : "",
                            failure->hint);
         }
@@ -57,20 +55,18 @@ static void add_text(json_object *object, const char *key, const char *string)
         text_free(&clean);
 }
 
-static void format_json(const struct reporter *reporter, const struct failure *failure,
-                        struct text *out)
+static void format_json(const struct reporter *reporter, const struct failure *failure, struct text *out)
 {
         json_object *object = json_object_new_object();
         add_text(object, "error", failure_id(failure->class));
-        json_object_object_add(object, "exit",
-                               json_object_new_int(failure_exit_code(failure->class)));
+        json_object_object_add(object, "exit", json_object_new_int(failure_exit_code(failure->class)));
         if (reporter->topic != NULL)
                 add_text(object, "name", reporter->topic);
         add_text(object, "message", failure->message);
         add_text(object, "hint", failure->hint);
         text_print(out, "%s\n",
-                   json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                                  JSON_C_TO_STRING_NOSLASHESCAPE));
+                   json_object_to_json_string_ext(object,
+                                                  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
         json_object_put(object);
 }
 
@@ -100,10 +96,9 @@ int report_failure(const struct reporter *reporter, const struct failure *failur
         return failure_exit_code(failure->class);
 }
 
-static void say(const struct reporter *reporter, const char *what, const char *format,
-                va_list arguments) PRINTF_LIKE(3, 0);
-static void say(const struct reporter *reporter, const char *what, const char *format,
-                va_list arguments)
+static void say(const struct reporter *reporter, const char *what, const char *format, va_list arguments)
+        PRINTF_LIKE(3, 0);
+static void say(const struct reporter *reporter, const char *what, const char *format, va_list arguments)
 {
         char message[1200];
         vsnprintf(message, sizeof(message), format, arguments);

@@ -28,8 +28,7 @@ struct reporter {
 int report_failure(const struct reporter *reporter, const struct failure *failure);
 
 /** The text report_failure() would print, newline included. */
-void report_format(const struct reporter *reporter, const struct failure *failure,
-                   struct text *out);
+void report_format(const struct reporter *reporter, const struct failure *failure, struct text *out);
 
 /** "program: /topic: ..." if verbose. */
 void report_notice(const struct reporter *reporter, const char *format, ...) PRINTF_LIKE(2, 3);

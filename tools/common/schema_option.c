@@ -20,8 +20,7 @@ static bool read_file(const char *path, struct text *out, struct failure *failur
         for (size_t got; (got = fread(block, 1, sizeof(block), file)) > 0;)
                 if (out->length <= SEQCAST_SCHEMA_TEXT_MAX)
                         text_add(out, block, got);
-        bool good = ferror(file) == 0 ||
-                    fail(failure, E_USAGE, "cannot read the schema from %.300s", path);
+        bool good = ferror(file) == 0 || fail(failure, E_USAGE, "cannot read the schema from %.300s", path);
         fclose(file);
         while (out->length > 0 && strchr(" \t\r\n", out->bytes[out->length - 1]) != NULL)
                 out->bytes[--out->length] = '\0';

@@ -61,15 +61,14 @@ static enum source_state next_json(struct source *source, int64_t deadline, stru
         enum source_state state;
         do {
                 text_clear(&source->line);
-                state = state_of_input(input_line(&source->input, deadline, &source->line, failure),
-                                       failure);
+                state = state_of_input(input_line(&source->input, deadline, &source->line, failure), failure);
                 if (state != SOURCE_RECORD)
                         return state;
         } while (is_blank(text_string(&source->line)));
 
         update_clear(update);
-        if (!json_input_parse(&source->json, text_string(&source->line), source->line.length,
-                              update, failure))
+        if (!json_input_parse(&source->json, text_string(&source->line), source->line.length, update,
+                              failure))
                 return SOURCE_BAD;
         return SOURCE_RECORD;
 }
@@ -79,16 +78,14 @@ static enum source_state next_raw(struct source *source, int64_t deadline, struc
 {
         const char *block;
         size_t bytes;
-        enum source_state state =
-                state_of_input(input_block(&source->input, deadline, (size_t)source->record_bytes,
-                                           &block, &bytes, failure),
-                               failure);
+        enum source_state state = state_of_input(
+                input_block(&source->input, deadline, (size_t)source->record_bytes, &block, &bytes, failure),
+                failure);
         if (state != SOURCE_RECORD)
                 return state;
         update_clear(update);
         if (bytes < source->record_bytes) {
-                fail(failure, E_DATA, "%zu bytes, a record has %" PRIu64, bytes,
-                     source->record_bytes);
+                fail(failure, E_DATA, "%zu bytes, a record has %" PRIu64, bytes, source->record_bytes);
                 return SOURCE_BAD;
         }
         memcpy(update_add(update, 0, bytes), block, bytes);
@@ -99,8 +96,7 @@ static enum source_state next_raw(struct source *source, int64_t deadline, struc
 
 static struct source_column *add_column(struct source *source, const char *label)
 {
-        source->columns =
-                reallocate(source->columns, source->column_count + 1, sizeof(*source->columns));
+        source->columns = reallocate(source->columns, source->column_count + 1, sizeof(*source->columns));
         struct source_column *column = &source->columns[source->column_count++];
         memset(column, 0, sizeof(*column));
         column->label = copy_string(label);
@@ -134,8 +130,8 @@ static bool begins_with_envelope(const struct source *source)
         if (source->column_count < 2 || strcmp(source->columns[0].label, "seq") != 0 ||
             strcmp(source->columns[1].label, "t_ns") != 0)
                 return false;
-        return !is_field(source, "seq") || !is_field(source, "t_ns") ||
-               count_label(source, "seq") > 1 || count_label(source, "t_ns") > 1;
+        return !is_field(source, "seq") || !is_field(source, "t_ns") || count_label(source, "seq") > 1 ||
+               count_label(source, "t_ns") > 1;
 }
 
 static bool columns_from_header(struct source *source, struct failure *failure)
@@ -148,8 +144,8 @@ static bool columns_from_header(struct source *source, struct failure *failure)
         size_t envelope = begins_with_envelope(source) ? 2 : 0;
         for (size_t i = 0; i < source->column_count; i++) {
                 struct source_column *column = &source->columns[i];
-                column->ignored = i < envelope || (names_envelope(column->label) &&
-                                                   !is_field(source, column->label));
+                column->ignored =
+                        i < envelope || (names_envelope(column->label) && !is_field(source, column->label));
                 if (column->ignored)
                         continue;
                 if (!find_field(source->schema, column->label, &column->named, failure))
@@ -157,8 +153,7 @@ static bool columns_from_header(struct source *source, struct failure *failure)
                 for (size_t j = 0; j < i; j++)
                         if (!source->columns[j].ignored &&
                             strcmp(source->columns[j].label, column->label) == 0)
-                                return fail(failure, E_DATA, "two columns named '%.80s'",
-                                            column->label);
+                                return fail(failure, E_DATA, "two columns named '%.80s'", column->label);
         }
         return true;
 }
@@ -179,8 +174,7 @@ static void columns_from_schema(struct source *source)
                         text_free(&label);
                         column->named.field = *field;
                         if (!whole) {
-                                column->named.field.offset +=
-                                        index * seqcast_type_bytes(field->type);
+                                column->named.field.offset += index * seqcast_type_bytes(field->type);
                                 column->named.field.count = 1;
                                 column->named.field.is_array = 0;
                         }
@@ -188,14 +182,12 @@ static void columns_from_schema(struct source *source)
         }
 }
 
-static enum source_state learn_columns(struct source *source, int64_t deadline,
-                                       struct failure *failure)
+static enum source_state learn_columns(struct source *source, int64_t deadline, struct failure *failure)
 {
         if (source->options.header) {
-                enum source_state state =
-                        state_of_input(csv_read(&source->row, &source->input,
-                                                source->options.separator, deadline, failure),
-                                       failure);
+                enum source_state state = state_of_input(
+                        csv_read(&source->row, &source->input, source->options.separator, deadline, failure),
+                        failure);
                 if (state == SOURCE_BAD)
                         return SOURCE_FAILED;
                 if (state != SOURCE_RECORD)
@@ -218,8 +210,7 @@ static bool parse_row(struct source *source, struct update *update, struct failu
         for (size_t i = 0; i < source->column_count; i++) {
                 cell = csv_cell(&source->row, cell);
                 if (!source->columns[i].ignored &&
-                    !update_parse(update, &source->columns[i].named, cell, &source->options.syntax,
-                                  failure))
+                    !update_parse(update, &source->columns[i].named, cell, &source->options.syntax, failure))
                         return false;
         }
         return true;
@@ -233,10 +224,9 @@ static enum source_state next_csv(struct source *source, int64_t deadline, struc
                 if (state != SOURCE_RECORD)
                         return state;
         }
-        enum source_state state =
-                state_of_input(csv_read(&source->row, &source->input, source->options.separator,
-                                        deadline, failure),
-                               failure);
+        enum source_state state = state_of_input(
+                csv_read(&source->row, &source->input, source->options.separator, deadline, failure),
+                failure);
         if (state != SOURCE_RECORD)
                 return state;
         update_clear(update);
@@ -248,11 +238,10 @@ static enum source_state next_csv(struct source *source, int64_t deadline, struc
 enum source_state source_next(struct source *source, int64_t deadline, struct update *update,
                               struct failure *failure)
 {
-        enum source_state state = source->options.format == SOURCE_JSON
-                                          ? next_json(source, deadline, update, failure)
-                                  : source->options.format == SOURCE_CSV
-                                          ? next_csv(source, deadline, update, failure)
-                                          : next_raw(source, deadline, update, failure);
+        enum source_state state =
+                source->options.format == SOURCE_JSON  ? next_json(source, deadline, update, failure)
+                : source->options.format == SOURCE_CSV ? next_csv(source, deadline, update, failure)
+                                                       : next_raw(source, deadline, update, failure);
         if (state == SOURCE_RECORD || state == SOURCE_BAD)
                 source->records++;
         if ((state == SOURCE_BAD || state == SOURCE_FAILED) && failure->class == E_DATA) {

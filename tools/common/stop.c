@@ -45,7 +45,9 @@ static void handle(int signal, void (*handler)(int))
 
 void stop_prepare(void)
 {
-        handle(SIGINT, note_stop);
+        struct sigaction before;
+        if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler != SIG_IGN)
+                handle(SIGINT, note_stop); /* shells ignore it for jobs in the background; so do we */
         handle(SIGTERM, note_stop);
         handle(SIGPIPE, SIG_DFL);
 }
@@ -110,8 +112,8 @@ enum wait_result stop_wait(int descriptor, int64_t deadline)
                 if (descriptor >= 0)
                         FD_SET(descriptor, &input);
                 struct timespec left = time_left(deadline);
-                ready = pselect(descriptor + 1, &input, NULL, NULL,
-                                deadline == CLOCK_NEVER ? NULL : &left, &before);
+                ready = pselect(descriptor + 1, &input, NULL, NULL, deadline == CLOCK_NEVER ? NULL : &left,
+                                &before);
         }
         sigprocmask(SIG_SETMASK, &before, NULL);
 

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Install the handlers. */
+/** Install the handlers. SIGINT stays ignored if it was. */
 void stop_prepare(void);
 
 /** Has SIGINT or SIGTERM come? */

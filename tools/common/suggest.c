@@ -30,8 +30,7 @@ static size_t edit_distance(const char *a, const char *b)
                 row[0] = i;
                 for (size_t j = 1; j <= b_length; j++) {
                         size_t above = row[j];
-                        row[j] = smallest(above + 1, row[j - 1] + 1,
-                                          diagonal + (a[i - 1] != b[j - 1]));
+                        row[j] = smallest(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
                         diagonal = above;
                 }
         }

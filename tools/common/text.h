@@ -23,7 +23,10 @@ struct text {
         size_t capacity;
 };
 
-#define TEXT_EMPTY { NULL, 0, 0 }
+#define TEXT_EMPTY                                                                                           \
+        {                                                                                                    \
+                NULL, 0, 0                                                                                   \
+        }
 
 /** Make room for `bytes` more and return where they go. They count from now on. */
 void *text_grow(struct text *text, size_t bytes);

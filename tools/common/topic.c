@@ -45,13 +45,12 @@ bool topic_set(struct topic *topic, const char *typed, const char *program, stru
 
         struct text whole = TEXT_EMPTY;
         text_print(&whole, "%s%s", prefix(), topic->shown);
-        const char *fault =
-                topic->shown[0] == '\0' ? name_fault("") : name_fault(text_string(&whole));
+        const char *fault = topic->shown[0] == '\0' ? name_fault("") : name_fault(text_string(&whole));
         if (fault == NULL)
                 memcpy(topic->name, whole.bytes, whole.length + 1);
         text_free(&whole);
-        return fault == NULL || fail(failure, E_USAGE, "bad name '%.250s': %s (see %s(1), NAMES)",
-                                     typed, fault, program);
+        return fault == NULL ||
+               fail(failure, E_USAGE, "bad name '%.250s': %s (see %s(1), NAMES)", typed, fault, program);
 }
 
 static bool is_segment(const char *name)

@@ -19,8 +19,7 @@ struct topic {
 };
 
 /** Check a name and put SEQCAST_PREFIX in front of it. `typed` must stay. */
-bool topic_set(struct topic *topic, const char *typed, const char *program,
-               struct failure *failure);
+bool topic_set(struct topic *topic, const char *typed, const char *program, struct failure *failure);
 
 /** "no such segment", and which ones there are. `cure` closes the hint. Always false. */
 bool topic_fail_missing(const struct topic *topic, struct failure *failure, const char *cure);

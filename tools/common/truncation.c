@@ -13,8 +13,8 @@ void guard_against_truncation(const struct reporter *reporter, uint64_t segment_
 {
         struct failure failure;
         struct text message = TEXT_EMPTY;
-        fail(&failure, E_DAMAGED,
-             "truncated: header says %" PRIu64 " bytes, the object has fewer now", segment_bytes);
+        fail(&failure, E_DAMAGED, "truncated: header says %" PRIu64 " bytes, the object has fewer now",
+             segment_bytes);
         fail_hint(&failure, "Was it resized by another program?");
         if (!reporter->quiet)
                 report_format(reporter, &failure, &message);

@@ -10,17 +10,14 @@
 
 void *update_add(struct update *update, uint64_t offset, size_t bytes)
 {
-        struct update_range *last =
-                update->range_count > 0 ? &update->ranges[update->range_count - 1] : NULL;
+        struct update_range *last = update->range_count > 0 ? &update->ranges[update->range_count - 1] : NULL;
         if (last != NULL && last->offset + last->bytes == offset) {
                 last->bytes += bytes;
                 return text_grow(&update->bytes, bytes);
         }
         if (update->range_count == update->range_capacity) {
-                update->range_capacity =
-                        update->range_capacity > 0 ? 2 * update->range_capacity : 16;
-                update->ranges =
-                        reallocate(update->ranges, update->range_capacity, sizeof(*update->ranges));
+                update->range_capacity = update->range_capacity > 0 ? 2 * update->range_capacity : 16;
+                update->ranges = reallocate(update->ranges, update->range_capacity, sizeof(*update->ranges));
         }
         update->ranges[update->range_count++] = (struct update_range){ offset, bytes };
         return text_grow(&update->bytes, bytes);
@@ -99,8 +96,7 @@ static int publish_ranges(const struct update_sink *sink, const struct update *u
         seqcast_part parts[SEQCAST_PARTS_MAX];
         const char *from = text_string(&update->bytes);
         for (size_t i = 0; i < update->range_count; i++) {
-                parts[i] =
-                        (seqcast_part){ update->ranges[i].offset, update->ranges[i].bytes, from };
+                parts[i] = (seqcast_part){ update->ranges[i].offset, update->ranges[i].bytes, from };
                 from += update->ranges[i].bytes;
         }
         return seqcast_publish_parts(sink->publisher, parts, update->range_count);

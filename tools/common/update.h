@@ -23,7 +23,10 @@ struct update {
         struct text bytes; /* of all ranges, one after the other */
 };
 
-#define UPDATE_EMPTY { NULL, 0, 0, TEXT_EMPTY }
+#define UPDATE_EMPTY                                                                                         \
+        {                                                                                                    \
+                NULL, 0, 0, TEXT_EMPTY                                                                       \
+        }
 
 /** Room for the new bytes of [offset, offset + bytes); valid until the next call. */
 void *update_add(struct update *update, uint64_t offset, size_t bytes);

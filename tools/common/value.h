@@ -45,22 +45,21 @@ bool find_field(const seqcast_schema *schema, const char *label, struct named_fi
  * Text as in FIELD=VALUE and CSV: "1,2,3" for an array, "\x1b" and "\\" in text. Writes
  * field_size() bytes. @return false: E_DATA, nothing written that counts
  */
-bool value_parse(const struct named_field *named, const char *string,
-                 const struct value_syntax *syntax, void *bytes, struct failure *failure);
+bool value_parse(const struct named_field *named, const char *string, const struct value_syntax *syntax,
+                 void *bytes, struct failure *failure);
 
 /** One element. */
 bool value_parse_element(const struct named_field *named, const char *string, void *bytes,
                          struct failure *failure);
 
 /** Text for char[n], byte for byte; and what u8[n] is, in hex or base64. */
-bool value_set_text(const struct named_field *named, const char *string, size_t length,
-                    bool truncate, void *bytes, struct failure *failure);
+bool value_set_text(const struct named_field *named, const char *string, size_t length, bool truncate,
+                    void *bytes, struct failure *failure);
 bool value_decode(const struct named_field *named, const char *string, size_t length, int bytes_as,
                   void *bytes, struct failure *failure);
 
 /** What value_parse() reads. */
-void value_print(struct text *out, const seqcast_field *field, const unsigned char *bytes,
-                 int bytes_as);
+void value_print(struct text *out, const seqcast_field *field, const unsigned char *bytes, int bytes_as);
 void value_print_element(struct text *out, uint32_t type, const unsigned char *bytes);
 
 /** Bytes of a char[n] before its padding. */
@@ -71,7 +70,6 @@ void value_encode(struct text *out, const unsigned char *bytes, size_t length, i
 
 /** The shortest text that is read back to the same number. */
 void print_double(struct text *out, double value);
-void print_float(struct text *out, float value);
 
 /** An element as a number that C can compute with. Integers: see type_is_signed(). */
 bool type_is_float(uint32_t type);

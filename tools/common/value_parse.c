@@ -16,10 +16,9 @@
 #include "common/number.h"
 #include "common/suggest.h"
 
-static bool fail_value(const struct named_field *named, struct failure *failure, const char *format,
-                       ...) PRINTF_LIKE(3, 4);
-static bool fail_value(const struct named_field *named, struct failure *failure, const char *format,
-                       ...)
+static bool fail_value(const struct named_field *named, struct failure *failure, const char *format, ...)
+        PRINTF_LIKE(3, 4);
+static bool fail_value(const struct named_field *named, struct failure *failure, const char *format, ...)
 {
         char reason[700];
         va_list arguments;
@@ -37,8 +36,7 @@ bool find_field(const seqcast_schema *schema, const char *label, struct named_fi
         if (r == 0)
                 return true;
         if (r == -ERANGE)
-                return fail(failure, E_DATA, "field '%.200s' lies beyond the end of its array",
-                            label);
+                return fail(failure, E_DATA, "field '%.200s' lies beyond the end of its array", label);
 
         struct suggestion suggestion = suggest_for(label);
         for (size_t i = 0; i < schema->field_count; i++)
@@ -95,8 +93,7 @@ static bool parse_integer_element(const struct named_field *named, const char *s
                 return fail_value(named, failure, "'%.80s' is not an integer (%s)", string,
                                   seqcast_type_name(type));
         if (state == NUMBER_TOO_BIG || !in_range(&integer, &range))
-                return fail_value(named, failure,
-                                  "%.80s does not fit %s (%" PRId64 "..%" PRIu64 ")", string,
+                return fail_value(named, failure, "%.80s does not fit %s (%" PRId64 "..%" PRIu64 ")", string,
                                   seqcast_type_name(type), range.least, range.most);
         store_integer(type, &integer, bytes);
         return true;
@@ -116,14 +113,13 @@ static bool parse_float_element(const struct named_field *named, const char *str
                 memcpy(bytes, &value, sizeof(value));
         }
         if (state == NUMBER_TOO_BIG)
-                return fail_value(named, failure, "%.80s does not fit %s (-%s..%s)", string,
-                                  seqcast_type_name(named->field.type),
-                                  named->field.type == SEQCAST_F32 ? "3.4028235e+38"
-                                                                   : "1.7976931348623157e+308",
-                                  named->field.type == SEQCAST_F32 ? "3.4028235e+38"
-                                                                   : "1.7976931348623157e+308");
-        return state == NUMBER_OK || fail_value(named, failure, "'%.80s' is not a number (%s)",
-                                                string, seqcast_type_name(named->field.type));
+                return fail_value(
+                        named, failure, "%.80s does not fit %s (-%s..%s)", string,
+                        seqcast_type_name(named->field.type),
+                        named->field.type == SEQCAST_F32 ? "3.4028235e+38" : "1.7976931348623157e+308",
+                        named->field.type == SEQCAST_F32 ? "3.4028235e+38" : "1.7976931348623157e+308");
+        return state == NUMBER_OK || fail_value(named, failure, "'%.80s' is not a number (%s)", string,
+                                                seqcast_type_name(named->field.type));
 }
 
 static bool parse_bool_element(const struct named_field *named, const char *string, void *bytes,
@@ -167,8 +163,8 @@ static size_t cut_length(const char *string, size_t length, size_t room)
         }
 }
 
-bool value_set_text(const struct named_field *named, const char *string, size_t length,
-                    bool truncate, void *bytes, struct failure *failure)
+bool value_set_text(const struct named_field *named, const char *string, size_t length, bool truncate,
+                    void *bytes, struct failure *failure)
 {
         size_t room = field_size(&named->field);
         while (length > 0 && string[length - 1] == '\0')
@@ -244,14 +240,14 @@ static bool parse_array(const struct named_field *named, const char *string, uns
         return good;
 }
 
-bool value_parse(const struct named_field *named, const char *string,
-                 const struct value_syntax *syntax, void *bytes, struct failure *failure)
+bool value_parse(const struct named_field *named, const char *string, const struct value_syntax *syntax,
+                 void *bytes, struct failure *failure)
 {
         if (field_is_text(&named->field)) {
                 struct text plain = TEXT_EMPTY;
                 unescape(&plain, string);
-                bool good = value_set_text(named, text_string(&plain), plain.length,
-                                           syntax->truncate, bytes, failure);
+                bool good = value_set_text(named, text_string(&plain), plain.length, syntax->truncate, bytes,
+                                           failure);
                 text_free(&plain);
                 return good;
         }

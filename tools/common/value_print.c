@@ -116,8 +116,7 @@ void print_double(struct text *out, double value)
         char digits[40];
         if (print_not_finite(out, value))
                 return;
-        for (int precision = isnormal(value) ? DBL_DIG : 1; precision <= DBL_DECIMAL_DIG;
-             precision++) {
+        for (int precision = isnormal(value) ? DBL_DIG : 1; precision <= DBL_DECIMAL_DIG; precision++) {
                 snprintf(digits, sizeof(digits), "%.*g", precision, value);
                 if (strtod(digits, NULL) == value)
                         break;
@@ -125,13 +124,12 @@ void print_double(struct text *out, double value)
         text_add_string(out, digits);
 }
 
-void print_float(struct text *out, float value)
+static void print_float(struct text *out, float value)
 {
         char digits[40];
         if (print_not_finite(out, (double)value))
                 return;
-        for (int precision = isnormal(value) ? FLT_DIG : 1; precision <= FLT_DECIMAL_DIG;
-             precision++) {
+        for (int precision = isnormal(value) ? FLT_DIG : 1; precision <= FLT_DECIMAL_DIG; precision++) {
                 snprintf(digits, sizeof(digits), "%.*g", precision, (double)value);
                 if (strtof(digits, NULL) == value)
                         break;
@@ -173,8 +171,7 @@ void value_print_element(struct text *out, uint32_t type, const unsigned char *b
         }
 }
 
-void value_print(struct text *out, const seqcast_field *field, const unsigned char *bytes,
-                 int bytes_as)
+void value_print(struct text *out, const seqcast_field *field, const unsigned char *bytes, int bytes_as)
 {
         size_t element = seqcast_type_bytes(field->type);
         if (field_is_text(field)) {

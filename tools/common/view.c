@@ -51,8 +51,7 @@ int view_add(struct view *view, const char *label, bool shown, struct failure *f
 void view_add_all(struct view *view)
 {
         for (size_t i = 0; view->schema != NULL && i < view->schema->field_count; i++) {
-                struct named_field named = { view->schema->fields[i].name,
-                                             view->schema->fields[i] };
+                struct named_field named = { view->schema->fields[i].name, view->schema->fields[i] };
                 add_column(view, &named, true);
         }
 }
@@ -81,8 +80,7 @@ static size_t join(struct range *ranges, size_t count, uint64_t gap)
 {
         size_t joined = 0;
         for (size_t i = 1; i < count; i++) {
-                if (ranges[i].offset <= ranges[joined].end ||
-                    ranges[i].offset - ranges[joined].end <= gap) {
+                if (ranges[i].offset <= ranges[joined].end || ranges[i].offset - ranges[joined].end <= gap) {
                         if (ranges[i].end > ranges[joined].end)
                                 ranges[joined].end = ranges[i].end;
                 } else {
@@ -127,8 +125,7 @@ static void place_column(struct view_column *column, const struct range *ranges,
         for (size_t i = 0; i < count; i++) {
                 if (column->named.field.offset >= ranges[i].offset &&
                     column->named.field.offset < ranges[i].end) {
-                        column->position =
-                                position + (size_t)(column->named.field.offset - ranges[i].offset);
+                        column->position = position + (size_t)(column->named.field.offset - ranges[i].offset);
                         return;
                 }
                 position += (size_t)(ranges[i].end - ranges[i].offset);
@@ -160,8 +157,8 @@ static int read_whole(struct view *view, bool next)
 {
         if (view->record == NULL)
                 view->record = allocate((size_t)view->record_bytes, 1);
-        return (next ? seqcast_read_next : seqcast_read_newest)(
-                view->subscriber, view->record, (size_t)view->record_bytes, &view->sample);
+        return (next ? seqcast_read_next : seqcast_read_newest)(view->subscriber, view->record,
+                                                                (size_t)view->record_bytes, &view->sample);
 }
 
 /* -ERANGE: the record is shorter than the schema, and the library does not say by how much. */
