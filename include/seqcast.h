@@ -42,10 +42,12 @@
  *
  * THREADS, SIGNALS, FORK
  *   Different handles may be used by different threads at the same time; one handle belongs to one
- *   thread at a time. Publishing and reading take no lock, allocate nothing, keep no global state
- *   and are async-signal-safe; open and close are not. A signal handler that publishes on the handle
- *   it has interrupted in the middle of a publication gets -EBUSY and nothing is harmed; one that
- *   reads should have a subscriber of its own, or the position of the interrupted read is lost.
+ *   thread at a time. Two that publish on one handle at the same moment tear records, and nothing
+ *   detects it: a test that could would cost as much as a small publication.
+ *   Publishing and reading take no lock, allocate nothing, keep no global state and are
+ *   async-signal-safe; open and close are not. A signal handler that publishes on the handle it has
+ *   interrupted in the middle of a publication gets -EBUSY and nothing is harmed; one that reads
+ *   should have a subscriber of its own, or the position of the interrupted read is lost.
  *   After fork() the child may go on reading with its copy of a subscriber; a publisher handle
  *   returns -ECHILD there, for ever, and does not keep the parent's topic "live".
  *   The library starts no thread, installs no signal handler and prints nothing. Opening a publisher
