@@ -66,6 +66,10 @@ const char *seqcast_strerror(int result)
                 return "input/output error";
         case -EINTR:
                 return "interrupted by a signal";
+        case -EROFS:
+                return "read-only file system";
+        case -ENOTDIR:
+                return "not a directory";
         case -ENOSYS:
                 return "not supported by this kernel";
         default:
