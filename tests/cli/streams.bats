@@ -295,3 +295,13 @@ raw() {
         same "$(shmsub -p '%{@seq}' copy)" 51
         [ "$(value copy bid)" -ge 49 ]
 }
+
+@test "a standard input that was closed is a failure, not an empty stream" {
+        make_quote
+        try 1 bash -c 'shmpub -l quote <&-'
+        has "$stderr" "cannot read"
+}
+
+@test "a schema file without an end is read as far as a schema can be long" {
+        try 2 timeout 10 shmpub -s @/dev/zero endless a=1
+}

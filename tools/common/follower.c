@@ -231,7 +231,9 @@ static struct snapshot take_snapshot(struct follower *follower, int64_t now)
 {
         struct attachment *attachment = &follower->attachment;
         const seqcast_sample *sample = &follower->view.sample;
-        attachment_refresh(attachment, now, follows(follower) ? STATUS_NS : 0);
+        /* After a pause, another publisher may have taken over. */
+        attachment_refresh(attachment, now, follows(follower) && !follower->paused ? STATUS_NS : 0);
+        follower->paused = false;
         struct snapshot snapshot = { .name = follower->topic->shown,
                                      .view = &follower->view,
                                      .info = &attachment->info,
@@ -358,8 +360,10 @@ static bool read_once(struct follower *follower, int64_t now, struct failure *fa
                 struct library_call call = describe_call(follower);
                 return fail_library(failure, r, &call);
         }
-        if (r > 0)
+        if (r > 0) {
+                follower->paused = true;
                 return handle_nothing(follower, r, now, failure);
+        }
         follower->busy_since = 0;
         if (!deliver(follower, now, failure))
                 return false;

@@ -64,6 +64,7 @@ struct follower {
         uint64_t ignored_number; /* up to this publication, nothing is news */
         uint32_t noticed_liveness;
         bool done;
+        bool paused; /* nothing was there to read the last time */
         bool waiting_for_name;
         int64_t deadline;
         int64_t last_record_at;

@@ -21,7 +21,9 @@ bool input_open(struct input *input, const char *path, struct failure *failure)
         input->descriptor = STDIN_FILENO;
         if (strcmp(path, "-") != 0)
                 input->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-        return input->descriptor >= 0 || fail(failure, E_IO, "cannot read %s: %s", path, strerror(errno));
+        /* Standard input may have been closed. */
+        return (input->descriptor >= 0 && fcntl(input->descriptor, F_GETFD) >= 0) ||
+               fail(failure, E_IO, "cannot read %s: %s", path, strerror(errno));
 }
 
 void input_close(struct input *input)

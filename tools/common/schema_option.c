@@ -17,9 +17,9 @@ static bool read_file(const char *path, struct text *out, struct failure *failur
                 return fail(failure, E_USAGE, "cannot read the schema from %.300s: %s", path,
                             strerror(errno));
         char block[4096];
-        for (size_t got; (got = fread(block, 1, sizeof(block), file)) > 0;)
-                if (out->length <= SEQCAST_SCHEMA_TEXT_MAX)
-                        text_add(out, block, got);
+        for (size_t got;
+             out->length <= SEQCAST_SCHEMA_TEXT_MAX && (got = fread(block, 1, sizeof(block), file)) > 0;)
+                text_add(out, block, got);
         bool good = ferror(file) == 0 || fail(failure, E_USAGE, "cannot read the schema from %.300s", path);
         fclose(file);
         while (out->length > 0 && strchr(" \t\r\n", out->bytes[out->length - 1]) != NULL)
