@@ -22,8 +22,9 @@ version := $(call number,MAJOR).$(call number,MINOR).$(call number,PATCH)
 # -- Where: build/<compiler>[-<sanitizer>][-<checksum of the flags given>] ---------------------------
 
 given    := $(strip $(CFLAGS) $(CPPFLAGS) $(LDFLAGS) $(if $(WERROR),-Werror))
+variants := $(if $(URCU),-urcu)$(if $(PORTABLE),-portable)
 checksum := $(if $(given),-$(firstword $(shell printf %s '$(subst $(quote),,$(given))' | cksum)))
-folder    = build/$(subst $(space),_,$(notdir $(CC)))$(if $1,-$(subst $(comma),+,$1))$(checksum)
+folder    = build/$(subst $(space),_,$(notdir $(CC)))$(variants)$(if $1,-$(subst $(comma),+,$1))$(checksum)
 B        := $(call folder,$(SAN))
 
 # -- How --------------------------------------------------------------------------------------------
@@ -52,10 +53,13 @@ show    = $(if $(V),,@printf '  %-4s %s\n' $1 $@;)
 found  = $(shell $(PKG_CONFIG) --exists $1 2>/dev/null && echo yes)
 pc     = $(shell $(PKG_CONFIG) $1 2>/dev/null)
 json  := $(call found,json-c)
+urcu  := $(if $(URCU),$(or $(call pc,--libs liburcu-bp),-lurcu-bp -lurcu-common))
 
 # -- What -------------------------------------------------------------------------------------------
 
-sources := $(sort $(wildcard src/*.c src/platform/*.c src/layout/*.c src/handle/*.c))
+# Of what there are two implementations, the build takes one: callers have no #ifdef.
+unused  := $(if $(PORTABLE),%_linux.c,%_portable.c) $(if $(URCU),%_plain.c,%_urcu.c)
+sources := $(filter-out $(unused),$(sort $(wildcard src/*.c src/platform/*.c src/layout/*.c src/handle/*.c)))
 library := $B/libseqcast.a $B/libseqcast.so.$(version) $B/$(soname) $B/libseqcast.so
 tools   := $(if $(json),$(patsubst tools/%.c,$B/%,$(sort $(wildcard tools/*.c))))
 pages   := $(wildcard src/*.[1-8] src/*/*.[1-8] $(if $(tools),tools/*.[1-8]))
@@ -91,7 +95,7 @@ $B/libs: Makefile
 	@mkdir -p $(@D)
 	@printf '#include <sys/mman.h>\nint main(void) { return shm_open("/", 0, 0) >= 0; }\n' >$@.c
 	@for lib in '' -lrt; do \
-	        $(CC) $(cppflags) $(CFLAGS) $(LDFLAGS) -o $@.out $@.c $$lib 2>$@.log && echo "$$lib" >$@ && exit; \
+	        $(CC) $(cppflags) $(CFLAGS) $(LDFLAGS) -o $@.out $@.c $$lib 2>$@.log && echo "$$lib $(urcu)" >$@ && exit; \
 	done; cat $@.log; exit 1
 
 $B/obj/tools/%.o: cppflags += $(call pc,--cflags json-c)
@@ -106,11 +110,12 @@ $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 # (Criterion does not run under ThreadSanitizer).
 
 SUITES   ?= $(filter $(notdir $(wildcard tests/*)),\
-            lint unit mutants process crash tsan torture cli examples install)
-PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev bats jq mandoc
+            lint unit mutants process crash tsan wait torture cli examples install)
+PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev bats jq strace mandoc
 
 programs   = $(patsubst %.c,$B/%,$(filter-out $(unbuilt),$(wildcard $(1:%=tests/%/*.c))))
-unbuilt   := $(if $(call found,criterion),,$(shell grep -ls '<criterion/' tests/*/*.c))
+unbuilt   := $(if $(call found,criterion),,$(shell grep -ls '<criterion/' tests/*/*.c)) \
+             $(if $(call found,libuv),,$(shell grep -ls '<uv.h>' tests/*/*.c))
 jobs       = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(or $(shell nproc 2>/dev/null),1))
 build_only = $(MAKE) --no-print-directory $(jobs) -k
 
@@ -123,7 +128,7 @@ $B/obj/tests/unit/%.o $B/obj/tests/process/%.o $B/obj/tests/crash/%.o: \
 $(if $(json),$(call programs,unit process): $B/libtools.a)
 $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
-	$(call show,LD)$(link) -Wl,--as-needed $(call pc,--libs json-c) $(call pc,--libs criterion) $(libs)
+	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
 .PHONY: test check tsan asan demo bench deps programs
 test: ## install what the tests need (Debian: by apt-get), then run all of them

@@ -42,8 +42,9 @@
  *
  * THREADS, SIGNALS, FORK
  *   Different handles may be used by different threads at the same time; one handle belongs to one
- *   thread at a time. Two that publish on one handle at the same moment tear records, and nothing
- *   detects it: a test that could would cost as much as a small publication.
+ *   thread at a time, but for the few calls that say otherwise. Threads that share a subscriber have a
+ *   handle each (seqcast_subscriber_join()). Two that publish on one handle at the same moment tear
+ *   records, and nothing detects it: a test that could would cost as much as a small publication.
  *   Publishing and reading take no lock, allocate nothing, keep no global state and are
  *   async-signal-safe; open and close are not. A signal handler that publishes on the handle it has
  *   interrupted in the middle of a publication gets -EBUSY and nothing is harmed; one that reads
@@ -116,7 +117,9 @@ extern "C" {
         X(EAGAIN, "the segment is still being initialised by its creator")                                   \
         X(ETIMEDOUT, "the topic did not appear in time")                                                     \
         X(ESTALE, "the segment was removed or replaced: open the topic again")                               \
-        X(ECHILD, "a publisher handle from before fork()")
+        X(ECHILD, "a publisher handle from before fork()")                                                   \
+        X(EMFILE, "too many open files in this process, or too many watches of this user")                   \
+        X(ENOSYS, "not in this build of the library")
 
 /** English for any result of this library: a state, or a negative errno. Never NULL; constant text. */
 SEQCAST_API const char *seqcast_strerror(int result);
@@ -265,6 +268,20 @@ enum {
         SEQCAST_SET_GROUP = 1u << 6
 };
 
+/** Who wakes subscribers that sleep: for seqcast_publisher_options.wake. */
+enum seqcast_wake {
+        /** Each publication does, while somebody sleeps. Whether somebody does is looked at about every 2
+         *  ms of publishing (1 system call), so that publishing costs nothing more while nobody does.
+         *  While somebody does, each publication makes one or two system calls, and takes some
+         *  microseconds more for each sleeper that it wakes. */
+        SEQCAST_WAKE_AUTOMATIC = 0,
+        /** Nobody does. Subscribers that wait poll: every millisecond at first, less often when nothing
+         *  is published for long. */
+        SEQCAST_WAKE_NEVER = 1,
+        /** seqcast_notify() does. What is published without it is noticed within 100 ms. */
+        SEQCAST_WAKE_MANUAL = 2
+};
+
 #define SEQCAST_MODE_PRIVATE 0600u
 #define SEQCAST_MODE_GROUP 0640u
 #define SEQCAST_MODE_PUBLIC 0644u
@@ -288,11 +305,13 @@ typedef struct seqcast_publisher_options {
         uint32_t group_id;            /* with SEQCAST_SET_GROUP */
         const char *program;          /* shown to people; NULL: this program's name */
         seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
+        uint32_t wake;                /* enum seqcast_wake */
+        uint32_t reserved;
 } seqcast_publisher_options;
 
 #define SEQCAST_PUBLISHER_OPTIONS                                                                            \
         {                                                                                                    \
-                sizeof(seqcast_publisher_options), NULL, 0, 0, 0, 0, 0, NULL, NULL                           \
+                sizeof(seqcast_publisher_options), NULL, 0, 0, 0, 0, 0, NULL, NULL, 0, 0                     \
         }
 
 /**
@@ -324,8 +343,9 @@ SEQCAST_API seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publis
 SEQCAST_API int seqcast_publisher_remove(seqcast_publisher *publisher);
 
 /**
- * Publish a whole record. Never waits, never calls the system (unless the segment is sparse and a
- * page is written for the first time, or where the clock needs a call). Async-signal-safe.
+ * Publish a whole record. Never waits. Calls the system only to look for sleepers and to wake them (enum
+ * seqcast_wake), in a sparse segment when a page is written for the first time, and where the clock needs
+ * a call. Async-signal-safe; errno stays what it was, but for sparse segments.
  *
  * @param bytes  0 up to the segment's longest record; what subscribers get as sample.bytes
  * @return 0; -EMSGSIZE; -ENOSPC (sparse only); -EBUSY this handle is in mid-publication (signal
@@ -352,10 +372,11 @@ SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcas
 /**
  * Begin a publication: hand out a writable record that holds the newest one (zeros if there is none).
  * Change it, then commit or abort; nothing is seen by subscribers before the commit, and other
- * publishing calls on the handle return -EBUSY until then. Bytes beyond the newest record's length are unspecified.
+ * publishing calls on the handle return -EBUSY until then. Bytes beyond the newest record's length are
+ * unspecified.
  *
- * By default the record is private memory, mapped by the first call and copied by the commit. With SEQCAST_IN_PLACE it is the
- * slot itself, in shared memory: no second copy. Subscribers that were lapped may still be loading
+ * By default the record is private memory, mapped by the first call and copied by the commit. With
+ * SEQCAST_IN_PLACE it is the slot itself, in shared memory: no second copy. Subscribers that were lapped may still be loading
  * those bytes (and will throw them away), so by the letter of C11 they must be stored with relaxed
  * atomics, such as seqcast_copy_store() of seqcast/copy.h; plain stores work with every compiler we
  * know, and ThreadSanitizer reports them. In a sparse segment the whole slot is reserved first.
@@ -373,6 +394,15 @@ SEQCAST_API int seqcast_publish_commit(seqcast_publisher *publisher, size_t byte
  *  -ESTALE; -ECHILD */
 SEQCAST_API int seqcast_publish_abort(seqcast_publisher *publisher);
 
+/**
+ * Wake the subscribers that sleep, whatever the publisher's way of waking: one system call, or two. For
+ * publishers that must not take longer the more subscribers sleep: publish with SEQCAST_WAKE_MANUAL, and
+ * notify afterwards or from another thread. Any thread may call this while another one publishes, as long
+ * as nobody closes the handle. Async-signal-safe.
+ * @return 0; -EINVAL publisher is NULL; -ECHILD
+ */
+SEQCAST_API int seqcast_notify(const seqcast_publisher *publisher);
+
 /** The number of the last publication, this or an earlier publisher's; 0 = none, or after fork(). */
 SEQCAST_API uint64_t seqcast_publisher_version(const seqcast_publisher *publisher);
 
@@ -385,7 +415,11 @@ typedef struct seqcast_subscriber seqcast_subscriber;
 /** For seqcast_subscriber_options.flags. */
 enum {
         /** `owner` is valid: trust segments of this user, besides root's and our own. */
-        SEQCAST_SET_OWNER = 1u << 0
+        SEQCAST_SET_OWNER = 1u << 0,
+        /** Waiting follows the topic to another segment, when this one is replaced or its name goes. */
+        SEQCAST_REATTACH = 1u << 1,
+        /** seqcast_subscriber_join() will make handles for other threads. */
+        SEQCAST_SHARED = 1u << 2
 };
 
 /** How to open a subscriber. Start from SEQCAST_SUBSCRIBER_OPTIONS; zero means the default. */
@@ -393,7 +427,7 @@ typedef struct seqcast_subscriber_options {
         size_t size;                  /* sizeof(seqcast_subscriber_options) */
         const seqcast_schema *schema; /* insist on this schema; NULL: take what is there */
         int64_t timeout_ns;           /* wait so long for the topic to appear; < 0: for ever */
-        uint32_t flags;               /* SEQCAST_SET_OWNER */
+        uint32_t flags;               /* SEQCAST_SET_OWNER ... */
         uint32_t owner;               /* uid */
         seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
 } seqcast_subscriber_options;
@@ -409,7 +443,7 @@ typedef struct seqcast_subscriber_options {
  * publisher could put there make a subscriber crash, hang, or touch memory outside the mapping.
  * Refuses segments that somebody other than root, ourselves or the owner named could write.
  *
- * With a timeout, looks for the topic every 5 ms until it is there; signals do not end that.
+ * With a timeout, sleeps until the topic appears (inotify on the directory); signals do not end that.
  *
  * @param options  NULL: the defaults
  * @return 0; -ENOENT; -ETIMEDOUT; -EACCES; -EPERM; -EPROTO; -EPROTONOSUPPORT; -EPROTOTYPE;
@@ -418,7 +452,7 @@ typedef struct seqcast_subscriber_options {
 SEQCAST_CHECKED int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *options,
                                             seqcast_subscriber **ret_subscriber);
 
-/** Accepts NULL, returns NULL. */
+/** Accepts NULL, returns NULL. Handles that were joined are closed one by one, in any order. */
 SEQCAST_API seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber);
 
 /**
@@ -433,6 +467,7 @@ SEQCAST_API seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *sub
  * @param record      contents unspecified unless 0 is returned
  * @param ret_sample  may be NULL
  * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED (never published, never will be); SEQCAST_BUSY;
+ *         SEQCAST_REATTACHED (SEQCAST_SHARED only: another thread has re-attached; nothing was delivered);
  *         -EMSGSIZE `capacity` is less than the record's length
  */
 SEQCAST_CHECKED int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
@@ -467,7 +502,7 @@ SEQCAST_CHECKED int seqcast_read_next_parts(seqcast_subscriber *subscriber, cons
  * only what was published: looking at a hole allocates it.
  *
  * @param ret_record  in shared memory, read-only; ret_sample->bytes bytes of it are the record
- * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY
+ * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY; -EINVAL the handle is shared by threads
  */
 SEQCAST_CHECKED int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record,
                                        seqcast_sample *ret_sample);
@@ -483,6 +518,100 @@ SEQCAST_API uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscr
 
 /** Count everything published so far as delivered: seqcast_read_next() goes on with what comes after. */
 SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
+
+/* ---------------------------------------------------------------------------------------------
+ * Waiting
+ *
+ * Subscribers that sleep stay unknown to the publisher and write nothing to the segment. They hold a read
+ * lock on one byte of it, which the publisher looks for now and then; what comes before it has looked is
+ * seen a millisecond late at most. No sleep is longer than 100 ms: then the segment and its publisher are
+ * looked at, so that nothing that other readers do (they could take wake-ups away) delays news for longer.
+ * ------------------------------------------------------------------------------------------- */
+
+/**
+ * Wait until there is something newer than what this subscriber was delivered last (anything, if that was
+ * nothing). Returns at once if there is. Else spins for a moment (seqcast_subscriber_set_spin()), then
+ * sleeps. Read afterwards. Signals do not end a wait. Not async-signal-safe.
+ *
+ * PUBLISHER_GONE, PUBLISHER_LEFT and DETACHED are each told once for each publisher or segment;
+ * whoever waits on, waits for the next publisher. They are noticed within 100 ms (DETACHED by another
+ * name for the same file: within 1 s). A publisher that is merely stopped is not gone.
+ *
+ * @param timeout_ns  0: only look, without a system call; < 0: no end
+ * @return 0 there is news; SEQCAST_TIMEOUT; SEQCAST_PUBLISHER_GONE; SEQCAST_PUBLISHER_LEFT;
+ *         SEQCAST_INTERRUPTED. Without SEQCAST_REATTACH: SEQCAST_RETIRED; SEQCAST_DETACHED. With it:
+ *         SEQCAST_REATTACHED; and why a new segment cannot be read, as seqcast_subscriber_reattach(), but
+ *         for -ENOENT and -EAGAIN, which are waited out
+ */
+SEQCAST_CHECKED int seqcast_wait(seqcast_subscriber *subscriber, int64_t timeout_ns);
+
+/**
+ * Wait until one of several subscribers has something. Where several have, those that were not told of
+ * the last time come first. Up to 128 are slept on together (futex_waitv(2), Linux 5.16); of more, and on
+ * older systems, the others are looked at every millisecond. A sleep costs two short system calls for each
+ * subscriber.
+ *
+ * @param ret_index  which one the result is about; set unless SEQCAST_TIMEOUT or -EINVAL is returned
+ * @return as seqcast_wait(); -EINVAL count is 0
+ */
+SEQCAST_CHECKED int seqcast_wait_any(seqcast_subscriber *const *subscribers, size_t count, int64_t timeout_ns,
+                                     size_t *ret_index);
+
+/**
+ * End a wait on this subscriber that is under way in another thread, or was interrupted by this signal
+ * handler; if there is none, the next one. Async-signal-safe; any thread, as long as nobody closes the
+ * handle. Before Linux 5.16, and where seqcast_wait_any() waits for more than 64, it may take up to 100 ms.
+ */
+SEQCAST_API void seqcast_subscriber_interrupt(seqcast_subscriber *subscriber);
+
+#define SEQCAST_SPIN_DEFAULT_NS 5000
+
+/** How long a wait looks without pause before it sleeps; 0: not at all. Spinning gets news sooner, by the
+ *  cost of a wake-up, and takes a processor. seqcast_wait_any() spins as long as its first subscriber. */
+SEQCAST_API void seqcast_subscriber_set_spin(seqcast_subscriber *subscriber, int64_t spin_ns);
+
+/**
+ * A descriptor for poll(2), epoll(7) and event loops: readable when there may be something. Then call
+ * seqcast_subscriber_drain(), and read until there is nothing newer; in this order, nothing is missed.
+ * Level-triggered: it stays readable until drained. It may be readable for nothing. Do not read(2) from
+ * it, and do not close it: it belongs to the handle, and stays the same when that re-attaches.
+ *
+ * Made by the first call (three descriptors, and one inotify instance, of which a user has 128 unless
+ * fs.inotify.max_user_instances says otherwise). While it exists, publications touch the segment's file.
+ *
+ * @return the descriptor; -EMFILE; -ENOSYS a portable build; what the system says
+ */
+SEQCAST_CHECKED int seqcast_subscriber_fd(seqcast_subscriber *subscriber);
+
+/**
+ * Reset the descriptor, and say what there is, without waiting.
+ * @return as seqcast_wait(), with SEQCAST_NONE instead of SEQCAST_TIMEOUT; -EINVAL there is no descriptor
+ */
+SEQCAST_CHECKED int seqcast_subscriber_drain(seqcast_subscriber *subscriber);
+
+/**
+ * If the topic's name stands for another segment by now, go on with that one. The position is before its
+ * first publication. Waiting does this by itself if SEQCAST_REATTACH was given. The new segment must have
+ * the schema of the first one (of opaque records: the size); the depth may differ. The old segment is unmapped: what seqcast_read_begin() gave out is no more.
+ *
+ * @param ret_detail  may be NULL; set on failure
+ * @return 0 re-attached; SEQCAST_NONE it is still the same segment; -ENOENT; -EPROTOTYPE, with the
+ *         difference; otherwise as seqcast_subscriber_open()
+ */
+SEQCAST_CHECKED int seqcast_subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail);
+
+/**
+ * A handle for another thread, on the mapping and descriptor of a subscriber opened with SEQCAST_SHARED
+ * (or joined itself), with a position of its own, as if opened at this moment. When one of them
+ * re-attaches, all do: each is told by SEQCAST_REATTACHED, once, from its next wait or read. What a thread
+ * reads at that moment is not unmapped under it, and records of the two segments are never mixed. Any
+ * thread may call this, while others use `shared`, as long as nobody closes it. None of the handles reads
+ * in place (-EINVAL): what is looked at could not be kept from going away.
+ *
+ * @return 0; -EINVAL not opened with SEQCAST_SHARED; -ENOMEM
+ */
+SEQCAST_CHECKED int seqcast_subscriber_join(const seqcast_subscriber *shared,
+                                            seqcast_subscriber **ret_subscriber);
 
 /* ---------------------------------------------------------------------------------------------
  * Looking at a topic: who publishes, how old is the value, what is it made of

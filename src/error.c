@@ -53,13 +53,23 @@ const char *seqcast_strerror(int result)
                 return "the record was overwritten while it was looked at";
         case SEQCAST_DIFFERENT:
                 return "the schemas differ";
+        case SEQCAST_TIMEOUT:
+                return "nothing newer came in time";
+        case SEQCAST_PUBLISHER_GONE:
+                return "the publisher has ended without closing; nothing newer";
+        case SEQCAST_PUBLISHER_LEFT:
+                return "the publisher has left; nothing newer";
+        case SEQCAST_DETACHED:
+                return "the topic's name is gone, or names another segment; nothing newer";
+        case SEQCAST_REATTACHED:
+                return "the topic has another segment, which is read from now on";
+        case SEQCAST_INTERRUPTED:
+                return "the wait was interrupted";
 #define CASE(code, text)                                                                                     \
         case -code:                                                                                          \
                 return text;
                 SEQCAST_ERRORS(CASE)
 #undef CASE
-        case -EMFILE:
-                return "this process has too many open files";
         case -ENFILE:
                 return "the system has too many open files";
         case -EIO:
@@ -70,8 +80,6 @@ const char *seqcast_strerror(int result)
                 return "read-only file system";
         case -ENOTDIR:
                 return "not a directory";
-        case -ENOSYS:
-                return "not supported by this kernel";
         default:
                 return result < 0 ? "error of the system" : "unknown result";
         }

@@ -289,6 +289,27 @@ static inline enum seqcast_state seqcast_ring_find_next(const struct seqcast_rin
         return seqcast__ring_look(ring, slot, begun, retired, ret_view);
 }
 
+/** Is there anything that the reader was not delivered yet, and can be read? A look at the next slot's own
+ *  word, which is on the cache line that will bring the record. @return SEQCAST_OK, NONE, RETIRED */
+static inline enum seqcast_state seqcast_ring_news(const struct seqcast_ring *ring,
+                                                   const struct seqcast_ring_reader *reader)
+{
+        uint64_t want = reader->delivered + 1, version, begun;
+
+        if (reader->started || ring->depth_mask == 0) {
+                begun = seqcast_seqlock_read_begin(seqcast_ring_slot(ring, want) +
+                                                   SEQCAST_SLOT_SEQ); /* N1, as R1, pairs with W4, X2 */
+                if (ring->depth_mask == 0 && begun >= 2 * want && (begun & 1) == 0)
+                        return SEQCAST_OK;
+                if (ring->depth_mask != 0 && begun != SEQCAST_SEQ_RETIRED)
+                        return begun < 2 * want ? SEQCAST_NONE : SEQCAST_OK;
+        }
+        version = seqcast_ring_version(ring); /* R0 */
+        if (ring->depth_mask != 0 && (version & ~SEQCAST_VERSION_RETIRED) >= want)
+                return SEQCAST_OK;
+        return (version & SEQCAST_VERSION_RETIRED) != 0 ? SEQCAST_RETIRED : SEQCAST_NONE;
+}
+
 /** Was what has been copied from the view since it was found one publication's? */
 static inline bool seqcast_ring_view_valid(const struct seqcast_ring_view *view)
 {

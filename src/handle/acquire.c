@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "handle/waker.h"
 #include "layout/schema.h"
 #include "platform/clock.h"
 #include "platform/lock.h"
@@ -348,7 +349,7 @@ static int lock(struct wish *wish, struct seqcast__segment *segment)
         int verdict = TAKE, r = seqcast__lock_take(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
 
         if (r == -EAGAIN) {
-                r = seqcast__lock_obstacle(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
+                r = seqcast__lock_obstacle(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE, 1);
                 if (r == SEQCAST__LOCK_WRITER)
                         return refuse_locked(wish, segment);
                 if (r != SEQCAST__LOCK_READERS)
@@ -418,6 +419,7 @@ static int replace(struct wish *wish, struct seqcast__segment *old, struct seqca
         /* A reader may have been delivered what its dead publisher completed and did not announce. */
         seqcast_ring_recover(&ring);
         seqcast_ring_retire(&ring);
+        seqcast__waker_rouse(old);
         return 0;
 }
 

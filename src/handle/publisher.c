@@ -14,6 +14,7 @@
 #include "handle/options.h"
 #include "handle/presence.h"
 #include "handle/seam.h"
+#include "handle/waker.h"
 #include "platform/clock.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
@@ -49,6 +50,7 @@ struct seqcast_publisher {
         void *private_record;     /* not in place */
         uint64_t private_version; /* the publication that it holds, or: */
         struct seqcast__presence presence;
+        struct seqcast__waker waker;
         struct seqcast__segment segment;
         seqcast_detail *opening; /* while it is being opened: where to say why it fails */
 };
@@ -87,6 +89,13 @@ static void leave(seqcast_publisher *publisher, enum activity activity)
 static int64_t stamp(const seqcast_publisher *publisher)
 {
         return publisher->ring.times ? seqcast__clock_boot_ns() : 0;
+}
+
+/* Publication `number` is there for all to see. */
+static void published(seqcast_publisher *publisher, uint64_t number, int64_t time_ns)
+{
+        publisher->version = number;
+        seqcast__waker_published(&publisher->waker, number, time_ns);
 }
 
 /* ---- sparse segments: memory first --------------------------------------------------------- */
@@ -186,6 +195,7 @@ static int publish_whole(seqcast_publisher *publisher, const void *record, size_
 {
         const struct seqcast_ring *ring = &publisher->ring;
         uint64_t number = publisher->version + 1;
+        int64_t time_ns;
         int r;
 
         if (bytes > ring->record_bytes)
@@ -193,9 +203,10 @@ static int publish_whole(seqcast_publisher *publisher, const void *record, size_
         r = reserve(publisher, seqcast_ring_payload(ring, seqcast_ring_slot(ring, number)), 0, bytes);
         if (r < 0)
                 return r;
-        seqcast_ring_publish(ring, number, record, bytes, stamp(publisher));
+        time_ns = stamp(publisher);
+        seqcast_ring_publish(ring, number, record, bytes, time_ns);
         seqcast_ring_changed_all(&publisher->changes, number);
-        publisher->version = number;
+        published(publisher, number, time_ns);
         return 0;
 }
 
@@ -232,6 +243,7 @@ static int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts
         uint64_t number = publisher->version + 1;
         struct seqcast_ring_plan plan;
         seqcast_word *slot;
+        int64_t time_ns;
         int r = seqcast_ring_make_plan(ring, &publisher->changes, number, &plan);
 
         if (r == 0)
@@ -241,8 +253,9 @@ static int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts
         if (r < 0)
                 return r;
         seqcast_ring_store_parts(&publisher->changes, number, seqcast_ring_payload(ring, slot), parts, count);
-        seqcast_ring_write_end(ring, slot, number, plan.bytes, stamp(publisher));
-        publisher->version = number;
+        time_ns = stamp(publisher);
+        seqcast_ring_write_end(ring, slot, number, plan.bytes, time_ns);
+        published(publisher, number, time_ns);
         return 0;
 }
 
@@ -346,12 +359,14 @@ int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record)
 static int commit_in_place(seqcast_publisher *publisher, size_t bytes)
 {
         uint64_t number = publisher->version + 1;
+        int64_t time_ns;
 
         if (bytes > publisher->ring.record_bytes)
                 return -EMSGSIZE;
-        seqcast_ring_write_end(&publisher->ring, publisher->begun_slot, number, bytes, stamp(publisher));
+        time_ns = stamp(publisher);
+        seqcast_ring_write_end(&publisher->ring, publisher->begun_slot, number, bytes, time_ns);
         seqcast_ring_changed_all(&publisher->changes, number);
-        publisher->version = number;
+        published(publisher, number, time_ns);
         return 0;
 }
 
@@ -384,6 +399,16 @@ int seqcast_publish_abort(seqcast_publisher *publisher)
         return 0;
 }
 
+int seqcast_notify(const seqcast_publisher *publisher)
+{
+        if (publisher == NULL)
+                return -EINVAL;
+        if (publisher->magic != PUBLISHER_MAGIC)
+                return -ECHILD;
+        seqcast__waker_notify(&publisher->waker);
+        return 0;
+}
+
 /* ---- opening and closing ------------------------------------------------------------------- */
 
 static int refuse_in_place(seqcast_detail *ret_detail)
@@ -401,6 +426,9 @@ static int check_options(const seqcast_publisher_options *options)
                                      "mode %04o: the owner must read and write, others may read at most "
                                      "(0600, 0640, 0644)",
                                      (unsigned)options->mode);
+        if (options->wake > SEQCAST_WAKE_MANUAL || options->reserved != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL, "no such way to wake: %" PRIu32,
+                                     options->wake);
         if ((options->flags & SEQCAST_IN_PLACE) != 0 && options->depth == 1)
                 return refuse_in_place(options->ret_detail);
         return 0;
@@ -494,6 +522,8 @@ static int open_into(seqcast_publisher *publisher, const char *topic,
                 return r;
         }
         announce(publisher, options->program);
+        seqcast__waker_open(&publisher->waker, &publisher->segment, options->wake, publisher->version);
+        seqcast__waker_rouse(&publisher->segment); /* there may be news: what the last one left unannounced */
         publisher->opening = NULL;
         publisher->magic = PUBLISHER_MAGIC;
         return 0;
@@ -536,6 +566,7 @@ seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publisher)
                 return NULL;
         control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_LEFT);
+        seqcast__waker_rouse(&publisher->segment);
         release_memory(publisher);
         seqcast__acquire_release(&publisher->segment);
         seqcast__memory_unmap(publisher, sizeof *publisher);
@@ -556,6 +587,7 @@ int seqcast_publisher_remove(seqcast_publisher *publisher)
         /* First the mark: a name that is still there then stands for a segment that the next publisher
          * replaces, not for one that readers wait on in vain. */
         seqcast_ring_retire(&publisher->ring);
+        seqcast__waker_rouse(&publisher->segment);
         r = detached ? -ESTALE : seqcast__shm_remove(publisher->segment.name);
         if (r == -ENOENT)
                 r = -ESTALE;

@@ -12,7 +12,12 @@
 #include "layout/segment_layout.h"
 #include "platform/shm.h"
 
-#define SEQCAST__PUBLISHER_LOCK_BYTE 0
+/* Bytes of the segment that locks are held on. */
+enum {
+        SEQCAST__PUBLISHER_LOCK_BYTE = 0,  /* write: by the publisher, while it has the segment open */
+        SEQCAST__SLEEPER_LOCK_BYTE = 1,    /* read: by subscribers that sleep on the futex */
+        SEQCAST__DESCRIPTOR_LOCK_BYTE = 2, /* read: by subscribers whose descriptor is to become readable */
+};
 
 struct seqcast__segment {
         int fd;

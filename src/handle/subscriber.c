@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Subscribing. Opening trusts nothing; reading is the ring's, with holes of sparse segments left alone. */
+/* Subscribing: opening, sharing, reading. Reading is the ring's, with holes of sparse segments left alone. */
+
+#include "handle/subscriber.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,117 +13,185 @@
 
 #include "error.h"
 #include "handle/options.h"
-#include "handle/presence.h"
 #include "handle/seam.h"
-#include "handle/segment.h"
-#include "platform/clock.h"
+#include "platform/futex.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
-#include "platform/process.h"
 
-#define APPEAR_POLL_NS INT64_C(5000000)
+#define FLAGS_KNOWN (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED)
 
-struct seqcast_subscriber {
-        struct seqcast_ring ring;
-        struct seqcast_ring_reader reader;
-        bool sparse;
-        bool looking;                  /* between read_begin and read_end */
-        bool borrowed;                 /* the mapping is a publisher's */
-        struct seqcast_ring_view view; /* what is looked at */
-        struct seqcast__presence presence;
-        struct seqcast__segment segment;
-};
+/* ---- the segment, our own or a shared one --------------------------------------------------- */
 
-/* ---- opening ------------------------------------------------------------------------------- */
-
-static int check_trust(const seqcast_subscriber_options *options, const struct seqcast__segment *segment)
+struct seqcast__segment *seqcast__subscriber_hold(const seqcast_subscriber *subscriber)
 {
-        const struct stat *status = &segment->status;
-        uid_t self = geteuid();
-        bool named = (options->flags & SEQCAST_SET_OWNER) != 0 && status->st_uid == options->owner;
-
-        if (!S_ISREG(status->st_mode))
-                return seqcast__fail(options->ret_detail, -EPROTO,
-                                     "not a segment of this library (not a regular file)");
-        if (!named && (seqcast__process_is_overflow_uid(status->st_uid) ||
-                       (status->st_uid != 0 && status->st_uid != self)))
-                return seqcast__fail(options->ret_detail, -EPERM,
-                                     "owner uid %u is neither root nor you (uid %u), nor was it named",
-                                     (unsigned)status->st_uid, (unsigned)self);
-        if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
-                return seqcast__fail(options->ret_detail, -EPERM, "mode %04o lets others write it",
-                                     (unsigned)status->st_mode & 07777);
-        return seqcast__segment_check_memory(segment->fd, options->ret_detail);
+        if (subscriber->shared == NULL)
+                return (struct seqcast__segment *)&subscriber->own; /* no handle is a constant */
+        pthread_mutex_lock(&subscriber->shared->mutex);
+        return &subscriber->shared->segment;
 }
 
-static int open_segment(const seqcast_subscriber_options *options, struct seqcast__segment *segment)
+void seqcast__subscriber_release(const seqcast_subscriber *subscriber)
 {
-        int r = seqcast__shm_open(segment->name, false);
+        if (subscriber->shared != NULL)
+                pthread_mutex_unlock(&subscriber->shared->mutex);
+}
+
+bool seqcast__subscriber_is_current(const seqcast_subscriber *subscriber)
+{
+        return subscriber->shared == NULL ||
+               seqcast__reattach_generation(subscriber->shared->reattach) == subscriber->generation;
+}
+
+/* Read what `mapping` says from now on. @return 0; -ENOMEM */
+static int begin_reading(seqcast_subscriber *subscriber, const struct seqcast__mapping *mapping)
+{
+        struct seqcast__presence presence = { .known = NULL };
+
+        if (mapping->sparse) {
+                int r = seqcast__presence_open(&presence, mapping->fd, mapping->bytes);
+
+                if (r < 0)
+                        return r;
+        }
+        seqcast__presence_close(&subscriber->presence);
+        subscriber->presence = presence;
+        subscriber->ring = mapping->ring;
+        subscriber->base = mapping->base;
+        subscriber->sparse = mapping->sparse;
+        subscriber->looking = false;
+        return 0;
+}
+
+/* Another segment than before: all that was published in it is news. */
+static int move_on(seqcast_subscriber *subscriber, const struct seqcast__mapping *mapping,
+                   uint64_t generation)
+{
+        int r = begin_reading(subscriber, mapping);
 
         if (r < 0)
-                return seqcast__segment_refuse_open(segment->name, r, options->ret_detail);
-        segment->fd = r;
-        if (fstat(segment->fd, &segment->status) < 0)
-                return -errno;
-        r = check_trust(options, segment);
-        if (r == 0)
-                r = seqcast__segment_read(segment, options->ret_detail);
-        if (r == 0 && options->schema != NULL)
-                r = seqcast__segment_check_schema(segment, options->schema, options->ret_detail);
-        if (r == 0) {
-                r = seqcast__memory_map_read(segment->fd, segment->header.segment_bytes, &segment->base);
+                return r;
+        subscriber->generation = generation;
+        subscriber->reader = (struct seqcast_ring_reader){ .started = true };
+        return 0;
+}
+
+int seqcast__subscriber_enter(seqcast_subscriber *subscriber, struct seqcast__visit *ret_visit)
+{
+        struct seqcast__reattach *reattach;
+        int r = 0;
+
+        if (subscriber->shared == NULL)
+                return 0;
+        reattach = subscriber->shared->reattach;
+        if (!seqcast__reattach_enter(reattach, ret_visit))
+                return SEQCAST_BUSY;
+        if (ret_visit->generation != subscriber->generation) {
+                r = move_on(subscriber, ret_visit->mapping, ret_visit->generation);
+                subscriber->moved = true;
                 if (r < 0)
-                        seqcast__fail(options->ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s",
-                                      segment->header.segment_bytes, seqcast_strerror(r));
+                        seqcast__reattach_leave(reattach, ret_visit);
         }
         return r;
 }
 
-/* Not there yet, or not ready yet, may be mended by time. */
-static int open_segment_in_time(const seqcast_subscriber_options *options, struct seqcast__segment *segment)
+bool seqcast__subscriber_leave(const seqcast_subscriber *subscriber, const struct seqcast__visit *visit)
 {
-        int64_t start_ns = seqcast__clock_boot_ns();
-
-        for (;;) {
-                int r = open_segment(options, segment);
-
-                if (r == 0)
-                        return 0;
-                seqcast__segment_close(segment);
-                if ((r != -ENOENT && r != -EAGAIN) || options->timeout_ns == 0)
-                        return r;
-                if (options->timeout_ns > 0 && seqcast__clock_boot_ns() - start_ns >= options->timeout_ns)
-                        return seqcast__fail(options->ret_detail, -ETIMEDOUT, "%s",
-                                             r == -ENOENT ? "no such segment appeared in time"
-                                                          : "its creator did not finish it in time");
-                seqcast__clock_sleep_ns(APPEAR_POLL_NS);
-        }
+        return subscriber->shared == NULL || seqcast__reattach_leave(subscriber->shared->reattach, visit);
 }
 
-static int start_reading(seqcast_subscriber *subscriber)
+int seqcast__subscriber_tell_moved(seqcast_subscriber *subscriber)
 {
-        const struct seqcast__segment *segment = &subscriber->segment;
+        int r = seqcast__wait_moved(subscriber);
 
-        subscriber->ring = seqcast__layout_ring(&segment->header, segment->base);
-        subscriber->sparse = seqcast__layout_is_sparse(&segment->header);
-        /* Where nothing was published yet, the first publication is the next one. */
-        if (seqcast_subscriber_version(subscriber) == 0)
+        subscriber->moved = false;
+        return r < 0 ? r : SEQCAST_REATTACHED;
+}
+
+/* ---- opening ------------------------------------------------------------------------------- */
+
+static int share(seqcast_subscriber *subscriber)
+{
+        struct seqcast__shared *shared = calloc(1, sizeof *shared);
+        int r;
+
+        if (shared == NULL)
+                return -ENOMEM;
+        r = seqcast__reattach_open(&subscriber->own, &shared->reattach);
+        if (r < 0) {
+                free(shared);
+                return r;
+        }
+        pthread_mutex_init(&shared->mutex, NULL);
+        shared->handles = 1;
+        shared->segment = subscriber->own;
+        subscriber->own = (struct seqcast__segment){ .fd = -1 };
+        subscriber->shared = shared;
+        return 0;
+}
+
+static void leave_shared(struct seqcast__shared *shared)
+{
+        bool last;
+
+        pthread_mutex_lock(&shared->mutex);
+        last = --shared->handles == 0;
+        pthread_mutex_unlock(&shared->mutex);
+        if (!last)
+                return;
+        seqcast__reattach_close(shared->reattach, &shared->segment);
+        seqcast__segment_close(&shared->segment);
+        pthread_mutex_destroy(&shared->mutex);
+        free(shared);
+}
+
+/* Where nothing was published yet, the first publication is the next one. */
+static int begin(seqcast_subscriber *subscriber)
+{
+        struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
+        const struct seqcast__mapping mapping = seqcast__mapping_of(segment);
+        int r = begin_reading(subscriber, &mapping);
+
+        if (subscriber->shared != NULL)
+                subscriber->generation = seqcast__reattach_generation(subscriber->shared->reattach);
+        if (r == 0 && (seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED) == 0)
                 subscriber->reader.started = true;
-        if (!subscriber->sparse)
-                return 0;
-        return seqcast__presence_open(&subscriber->presence, segment->fd, segment->header.segment_bytes);
+        seqcast__subscriber_release(subscriber);
+        return r;
 }
 
 static int attach(seqcast_subscriber *subscriber, const char *topic,
                   const seqcast_subscriber_options *options)
 {
-        int r = seqcast__segment_name(topic, options->ret_detail, subscriber->segment.name);
+        struct seqcast__attach_wish *wish = &subscriber->wish;
+        int r = seqcast__segment_name(topic, options->ret_detail, subscriber->own.name);
 
-        if ((options->flags & ~(uint32_t)SEQCAST_SET_OWNER) != 0)
-                return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32, options->flags);
+        if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32,
+                                     options->flags & ~(uint32_t)FLAGS_KNOWN);
+        *wish = (struct seqcast__attach_wish){ .schema = options->schema,
+                                               .owner_given = (options->flags & SEQCAST_SET_OWNER) != 0,
+                                               .owner = options->owner };
         if (r == 0)
-                r = open_segment_in_time(options, &subscriber->segment);
-        return r == 0 ? start_reading(subscriber) : r;
+                r = seqcast__attach_in_time(wish, options->timeout_ns, &subscriber->own, options->ret_detail);
+        if (r < 0)
+                return r;
+        wish->schema = subscriber->own.schema;
+        wish->opaque_bytes = wish->schema == NULL ? subscriber->own.header.record_bytes : 0;
+        subscriber->follows = (options->flags & SEQCAST_REATTACH) != 0;
+        if ((options->flags & SEQCAST_SHARED) != 0)
+                r = share(subscriber);
+        return r == 0 ? begin(subscriber) : r;
+}
+
+static seqcast_subscriber *new_subscriber(void)
+{
+        seqcast_subscriber *subscriber = calloc(1, sizeof *subscriber);
+
+        if (subscriber == NULL)
+                return NULL;
+        subscriber->own.fd = -1;
+        seqcast__wait_open(subscriber);
+        return subscriber;
 }
 
 int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *given,
@@ -136,10 +206,9 @@ int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options 
                 return r;
         ret_detail = options.ret_detail;
         options.ret_detail = &why;
-        subscriber = calloc(1, sizeof *subscriber);
+        subscriber = new_subscriber();
         if (subscriber == NULL)
                 return -ENOMEM;
-        subscriber->segment.fd = -1;
         r = attach(subscriber, topic, &options);
         if (r < 0) {
                 seqcast__give_reason(ret_detail, &why, r);
@@ -150,36 +219,163 @@ int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options 
         return 0;
 }
 
+static int begin_or_close(seqcast_subscriber *subscriber, seqcast_subscriber **ret_subscriber)
+{
+        int r = begin(subscriber);
+
+        if (r < 0)
+                seqcast_subscriber_close(subscriber);
+        else
+                *ret_subscriber = subscriber;
+        return r;
+}
+
+int seqcast_subscriber_join(const seqcast_subscriber *other, seqcast_subscriber **ret_subscriber)
+{
+        seqcast_subscriber *subscriber;
+
+        if (other->shared == NULL)
+                return -EINVAL;
+        subscriber = new_subscriber();
+        if (subscriber == NULL)
+                return -ENOMEM;
+        subscriber->shared = other->shared;
+        subscriber->wish = other->wish;
+        subscriber->follows = other->follows;
+        seqcast__subscriber_hold(subscriber);
+        subscriber->shared->handles++;
+        seqcast__subscriber_release(subscriber);
+        return begin_or_close(subscriber, ret_subscriber);
+}
+
+/* A descriptor of our own: locks that are shown on the publisher's are the publisher's own. */
 int seqcast__subscriber_open_on(const seqcast_publisher *publisher, seqcast_subscriber **ret_subscriber)
 {
-        seqcast_subscriber *subscriber = calloc(1, sizeof *subscriber);
-        int r;
+        seqcast_subscriber *subscriber = new_subscriber();
 
         if (subscriber == NULL)
                 return -ENOMEM;
-        subscriber->segment = *seqcast__publisher_segment(publisher);
         subscriber->borrowed = true;
-        r = start_reading(subscriber);
-        if (r < 0) {
+        subscriber->own = *seqcast__publisher_segment(publisher);
+        subscriber->own.fd = seqcast__shm_reopen(subscriber->own.fd);
+        if (subscriber->own.fd < 0) {
+                int r = subscriber->own.fd;
+
                 seqcast_subscriber_close(subscriber);
                 return r;
         }
-        *ret_subscriber = subscriber;
-        return 0;
+        return begin_or_close(subscriber, ret_subscriber);
 }
 
 seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber)
 {
         if (subscriber == NULL)
                 return NULL;
+        seqcast__wait_close(subscriber);
         seqcast__presence_close(&subscriber->presence);
-        if (!subscriber->borrowed)
-                seqcast__segment_close(&subscriber->segment);
+        if (subscriber->shared != NULL)
+                leave_shared(subscriber->shared);
+        if (subscriber->borrowed) { /* mapping and schema are not ours */
+                subscriber->own.base = NULL;
+                subscriber->own.schema = NULL;
+        }
+        seqcast__segment_close(&subscriber->own);
         free(subscriber);
         return NULL;
 }
 
+/* ---- re-attaching -------------------------------------------------------------------------- */
+
+/* `fresh` is open, and another segment than `present`, which it replaces. */
+static int replace(seqcast_subscriber *subscriber, struct seqcast__segment *present,
+                   struct seqcast__segment *fresh)
+{
+        struct seqcast__shared *shared = subscriber->shared;
+        const struct seqcast__mapping mapping = seqcast__mapping_of(fresh);
+        int r;
+
+        if (shared != NULL) {
+                r = seqcast__reattach_replace(shared->reattach, present, fresh);
+                if (r < 0)
+                        return r;
+                shared->sleepers = shared->watchers = 0;
+                atomic_fetch_add_explicit(&shared->replacements, 1, memory_order_relaxed);
+                seqcast__futex_wake(&shared->replacements, false);
+                return 0; /* this handle finds out as all others do */
+        }
+        r = move_on(subscriber, &mapping, 0);
+        if (r < 0)
+                return r;
+        seqcast_schema_free(fresh->schema);
+        fresh->schema = present->schema;
+        present->schema = NULL;
+        seqcast__segment_close(present);
+        *present = *fresh;
+        *fresh = (struct seqcast__segment){ .fd = -1 };
+        return 0;
+}
+
+static int open_other(const seqcast_subscriber *subscriber, const struct seqcast__segment *present,
+                      struct seqcast__segment *ret_fresh, seqcast_detail *ret_detail)
+{
+        int r;
+
+        *ret_fresh = (struct seqcast__segment){ .fd = -1 };
+        memcpy(ret_fresh->name, present->name, sizeof ret_fresh->name);
+        r = seqcast__attach(&subscriber->wish, ret_fresh, ret_detail);
+        if (r < 0)
+                return r;
+        if (ret_fresh->status.st_dev != present->status.st_dev ||
+            ret_fresh->status.st_ino != present->status.st_ino)
+                return 0;
+        seqcast__segment_close(ret_fresh);
+        return SEQCAST_NONE;
+}
+
+int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail)
+{
+        struct seqcast__segment *present = seqcast__subscriber_hold(subscriber), fresh = { .fd = -1 };
+        struct seqcast__visit visit;
+        int r = 0;
+
+        if (subscriber->borrowed)
+                r = -EINVAL;
+        else if (seqcast__subscriber_is_current(subscriber)) /* else another thread was quicker */
+                r = open_other(subscriber, present, &fresh, ret_detail);
+        if (r == 0 && fresh.fd >= 0)
+                r = replace(subscriber, present, &fresh);
+        if (fresh.fd >= 0)
+                seqcast__segment_close(&fresh);
+        seqcast__subscriber_release(subscriber);
+        if (r != 0)
+                return r;
+        if (subscriber->shared == NULL)
+                return seqcast__wait_moved(subscriber);
+        while ((r = seqcast__subscriber_enter(subscriber, &visit)) == SEQCAST_BUSY)
+                seqcast__cpu_relax();
+        if (r < 0)
+                return r;
+        seqcast__subscriber_leave(subscriber, &visit);
+        r = seqcast__subscriber_tell_moved(subscriber);
+        return r < 0 ? r : 0;
+}
+
+int seqcast_subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail)
+{
+        seqcast_detail why = { "" };
+        int r = seqcast__subscriber_reattach(subscriber, &why);
+
+        if (r < 0)
+                seqcast__give_reason(ret_detail, &why, r);
+        return r;
+}
+
 /* ---- reading sparse segments --------------------------------------------------------------- */
+
+static uint64_t segment_offset(const seqcast_subscriber *subscriber, const seqcast_word *payload)
+{
+        return (uintptr_t)payload - (uintptr_t)subscriber->base;
+}
 
 /* R2 for [offset, offset + bytes) of a payload, holes as zeros. A page that a publication has stored to
  * had its memory before that publication's W1, so a reader that finds a hole, and the view valid
@@ -187,7 +383,7 @@ seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber)
 static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload,
                         uint64_t offset, uint64_t bytes)
 {
-        uint64_t base = (uintptr_t)payload - (uintptr_t)subscriber->segment.base;
+        uint64_t base = segment_offset(subscriber, payload);
         uint64_t end = offset + bytes;
         unsigned char *target = to;
 
@@ -249,61 +445,112 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* `find` is a constant at each call, so that each becomes a loop of its own. */
-static inline int read_whole(seqcast_subscriber *subscriber, seqcast_ring_find *find, void *record,
-                             size_t capacity, seqcast_sample *ret_sample)
-{
-        struct seqcast_ring_buffer buffer = { record, capacity };
-        struct sparse_request request = { .subscriber = subscriber, .record = record, .capacity = capacity };
+/* What one call reads: a whole record, or `parts`. */
+struct request {
+        void *record;
+        size_t capacity;
+        const seqcast_read_part *parts;
+        size_t count;
+};
 
-        if (!subscriber->sparse)
+/* `find` and `whole` are constants at each call, so that each becomes a loop of its own. */
+static inline int read_mapped(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
+                              const struct request *request, seqcast_sample *ret_sample)
+{
+        struct seqcast_ring_buffer buffer = { request->record, request->capacity };
+        struct seqcast_ring_read_parts list = { request->parts, request->count };
+        struct sparse_request sparse = { subscriber, request->parts, request->count, request->record,
+                                         request->capacity };
+
+        if (subscriber->sparse)
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                                         whole ? take_sparse_whole : take_sparse_parts, &sparse, ret_sample);
+        if (whole)
                 return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
                                          seqcast_ring_take_whole, &buffer, ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, take_sparse_whole, &request,
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts, &list,
                                  ret_sample);
 }
 
-static inline int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *find,
-                             const seqcast_read_part *parts, size_t count, seqcast_sample *ret_sample)
+/* In a mapping that another thread may replace. */
+static int read_shared(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
+                       const struct request *request, seqcast_sample *ret_sample)
 {
-        struct seqcast_ring_read_parts list = { parts, count };
-        struct sparse_request request = { .subscriber = subscriber, .parts = parts, .count = count };
+        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                struct seqcast_ring_reader before;
+                struct seqcast__visit visit;
+                seqcast_sample sample;
+                int r = seqcast__subscriber_enter(subscriber, &visit);
 
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (!subscriber->sparse)
-                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
-                                         seqcast_ring_take_parts, &list, ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, take_sparse_parts, &request,
-                                 ret_sample);
+                if (r < 0)
+                        return r;
+                if (r == 0 && subscriber->moved) {
+                        seqcast__subscriber_leave(subscriber, &visit);
+                        return seqcast__subscriber_tell_moved(subscriber);
+                }
+                if (r == 0) {
+                        before = subscriber->reader;
+                        r = read_mapped(subscriber, find, whole, request, &sample);
+                        if (seqcast__subscriber_leave(subscriber, &visit)) {
+                                if (r == 0 && ret_sample != NULL)
+                                        *ret_sample = sample;
+                                return r;
+                        }
+                        subscriber->reader = before;
+                }
+                seqcast__cpu_relax();
+        }
+        return SEQCAST_BUSY;
+}
+
+static inline int read_one(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
+                           const struct request *request, seqcast_sample *ret_sample)
+{
+        if (subscriber->shared != NULL)
+                return read_shared(subscriber, find, whole, request, ret_sample);
+        return read_mapped(subscriber, find, whole, request, ret_sample);
 }
 
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        return read_whole(subscriber, seqcast_ring_find_newest, record, capacity, ret_sample);
+        const struct request request = { .record = record, .capacity = capacity };
+
+        return read_one(subscriber, seqcast_ring_find_newest, true, &request, ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        return read_whole(subscriber, seqcast_ring_find_next, record, capacity, ret_sample);
+        const struct request request = { .record = record, .capacity = capacity };
+
+        return read_one(subscriber, seqcast_ring_find_next, true, &request, ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                               seqcast_sample *ret_sample)
 {
-        return read_parts(subscriber, seqcast_ring_find_newest, parts, count, ret_sample);
+        const struct request request = { .parts = parts, .count = count };
+
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        return read_one(subscriber, seqcast_ring_find_newest, false, &request, ret_sample);
 }
 
 int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                             seqcast_sample *ret_sample)
 {
-        return read_parts(subscriber, seqcast_ring_find_next, parts, count, ret_sample);
+        const struct request request = { .parts = parts, .count = count };
+
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        return read_one(subscriber, seqcast_ring_find_next, false, &request, ret_sample);
 }
 
 int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)
 {
+        if (subscriber->shared != NULL)
+                return -EINVAL; /* what is looked at must not go away, and looks have no bound */
         for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
                 enum seqcast_state state =
                         seqcast_ring_find_newest(&subscriber->ring, &subscriber->reader, &subscriber->view);
@@ -337,24 +584,47 @@ int seqcast_read_end(seqcast_subscriber *subscriber)
 
 uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
 {
-        return seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED;
+        struct seqcast__visit visit;
+        uint64_t version;
+
+        if (subscriber->shared == NULL)
+                return seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED;
+        do {
+                while (!seqcast__reattach_enter(subscriber->shared->reattach, &visit))
+                        seqcast__cpu_relax();
+                version = seqcast_ring_version(&visit.mapping->ring) & ~SEQCAST_VERSION_RETIRED;
+        } while (!seqcast__reattach_leave(subscriber->shared->reattach, &visit));
+        return version;
 }
 
 void seqcast_subscriber_skip(seqcast_subscriber *subscriber)
 {
-        seqcast_ring_skip(&subscriber->ring, &subscriber->reader);
+        struct seqcast_ring_reader before;
+        struct seqcast__visit visit;
+        int r;
+
+        do {
+                r = seqcast__subscriber_enter(subscriber, &visit);
+                before = subscriber->reader;
+                if (r == 0) {
+                        seqcast_ring_skip(&subscriber->ring, &subscriber->reader);
+                        r = seqcast__subscriber_leave(subscriber, &visit) ? 0 : SEQCAST_BUSY;
+                }
+                if (r == SEQCAST_BUSY)
+                        subscriber->reader = before;
+        } while (r == SEQCAST_BUSY);
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
 /* When the newest publication was stamped; 0 if that cannot be told now. */
-static int64_t newest_time_ns(const seqcast_subscriber *subscriber)
+static int64_t newest_time_ns(const struct seqcast_ring *ring)
 {
         struct seqcast_ring_reader nobody = { 0 };
         struct seqcast_ring_view view;
 
         for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++)
-                if (seqcast_ring_find_newest(&subscriber->ring, &nobody, &view) == SEQCAST_OK &&
+                if (seqcast_ring_find_newest(ring, &nobody, &view) == SEQCAST_OK &&
                     seqcast_ring_view_valid(&view))
                         return view.time_ns;
         return 0;
@@ -371,11 +641,11 @@ static uint32_t judge_liveness(bool retired, bool locked, uint64_t version, uint
         return publisher_state == SEQCAST__PUBLISHER_LEFT ? SEQCAST_LEFT : SEQCAST_GONE;
 }
 
-int seqcast_subscriber_status(const seqcast_subscriber *subscriber, seqcast_status *ret_status)
+static int status_of(const struct seqcast__segment *segment, seqcast_status *ret_status)
 {
-        const struct seqcast__segment *segment = &subscriber->segment;
         const seqcast_word *control = seqcast__layout_control(&segment->header, segment->base);
-        uint64_t version = seqcast_ring_version(&subscriber->ring), program[4];
+        const struct seqcast_ring ring = seqcast__layout_ring(&segment->header, segment->base);
+        uint64_t version = seqcast_ring_version(&ring), program[4];
         seqcast_status status = { 0 };
         int locked = seqcast__lock_is_held(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE), detached;
 
@@ -393,19 +663,27 @@ int seqcast_subscriber_status(const seqcast_subscriber *subscriber, seqcast_stat
                                seqcast_word_load_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE));
         seqcast_copy_load(program, control + SEQCAST__CONTROL_PROGRAM, 0, sizeof program);
         seqcast__segment_text(status.program, sizeof status.program, program, sizeof program);
-        status.age_ns =
-                seqcast__segment_age_ns(newest_time_ns(subscriber),
-                                        seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
+        status.age_ns = seqcast__segment_age_ns(
+                newest_time_ns(&ring), seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
         *ret_status = status;
         return 0;
 }
 
+int seqcast_subscriber_status(const seqcast_subscriber *subscriber, seqcast_status *ret_status)
+{
+        int r = status_of(seqcast__subscriber_hold(subscriber), ret_status);
+
+        seqcast__subscriber_release(subscriber);
+        return r;
+}
+
 void seqcast_subscriber_info(const seqcast_subscriber *subscriber, seqcast_info *ret_info)
 {
-        seqcast__segment_info(&subscriber->segment, ret_info);
+        seqcast__segment_info(seqcast__subscriber_hold(subscriber), ret_info);
+        seqcast__subscriber_release(subscriber);
 }
 
 const seqcast_schema *seqcast_subscriber_schema(const seqcast_subscriber *subscriber)
 {
-        return subscriber->segment.schema;
+        return subscriber->wish.schema;
 }

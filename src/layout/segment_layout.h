@@ -61,6 +61,8 @@ enum seqcast__control {
         SEQCAST__CONTROL_PUBLISHER_PID = 18,
         SEQCAST__CONTROL_TIME_NAMESPACE = 19, /* inode number of the publisher's; 0: unknown */
         SEQCAST__CONTROL_PROGRAM = 20,        /* 4 words of text */
+        SEQCAST__CONTROL_WAKING = 24,         /* epoch: its publisher wakes those who sleep on version */
+        SEQCAST__CONTROL_TOUCHING = 25,       /* epoch: it touches the object, for those who watch it */
         SEQCAST__CONTROL_WORDS = 32
 };
 

@@ -22,17 +22,33 @@ int64_t seqcast__clock_boot_ns(void)
         return now_ns(CLOCK_BOOTTIME);
 }
 
+int64_t seqcast__clock_mono_ns(void)
+{
+        return now_ns(CLOCK_MONOTONIC);
+}
+
+int64_t seqcast__clock_after(int64_t now, int64_t duration_ns)
+{
+        return duration_ns < 0 || duration_ns > SEQCAST__CLOCK_NEVER - now ? SEQCAST__CLOCK_NEVER
+                                                                           : now + duration_ns;
+}
+
+int64_t seqcast__clock_coarse_ns(void)
+{
+        return now_ns(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t seqcast__clock_real_ns(void)
 {
         return now_ns(CLOCK_REALTIME);
 }
 
-void seqcast__clock_sleep_ns(int64_t duration_ns)
+void seqcast__clock_sleep_until(int64_t deadline_ns)
 {
-        struct timespec duration = { .tv_sec = (time_t)(duration_ns / NS_PER_S),
-                                     .tv_nsec = (long)(duration_ns % NS_PER_S) };
+        struct timespec deadline = { .tv_sec = (time_t)(deadline_ns / NS_PER_S),
+                                     .tv_nsec = (long)(deadline_ns % NS_PER_S) };
 
-        nanosleep(&duration, NULL);
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
 }
 
 uint64_t seqcast__clock_namespace(void)

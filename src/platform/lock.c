@@ -39,10 +39,11 @@ void seqcast__lock_drop(int fd, int64_t byte)
         fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-int seqcast__lock_obstacle(int fd, int64_t byte)
+int seqcast__lock_obstacle(int fd, int64_t byte, int64_t count)
 {
         struct flock lock = one_byte(F_WRLCK, byte);
 
+        lock.l_len = (off_t)count;
         if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
                 return -errno;
         if (lock.l_type == F_UNLCK)

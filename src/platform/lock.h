@@ -21,8 +21,8 @@ int seqcast__lock_take_shared(int fd, int64_t byte);
 /** Give it back at once, whoever else has the descriptor (a child of fork() that has not run yet). */
 void seqcast__lock_drop(int fd, int64_t byte);
 
-/** What would keep us from taking the write lock? @return enum seqcast__lock_holder; -errno */
-int seqcast__lock_obstacle(int fd, int64_t byte);
+/** What would keep us from taking the write lock on these bytes? @return enum seqcast__lock_holder; -errno */
+int seqcast__lock_obstacle(int fd, int64_t byte, int64_t count);
 
 /** Is the write lock held? For read-only descriptors; read locks of others do not confuse it.
  *  @return 1; 0; -errno */

@@ -12,26 +12,58 @@
         (UINT64_C(16) << 20) /* larger mappings stay out of core dumps: a dump keeps the
                                                dead publisher's lock for seconds a GiB */
 
-static int map(int fd, uint64_t bytes, int protection, int flags, void **ret_base)
+static int map_at(void *at, int fd, uint64_t bytes, int protection, int flags, void **ret_base)
 {
         void *base;
 
         if (bytes > PTRDIFF_MAX)
                 return -EFBIG;
-        base = mmap(NULL, (size_t)bytes, protection, flags, fd, 0);
+        base = mmap(at, (size_t)bytes, protection, flags, fd, 0);
         if (base == MAP_FAILED)
                 return errno == EOVERFLOW ? -EFBIG : -errno;
         *ret_base = base;
         return 0;
 }
 
+static int map(int fd, uint64_t bytes, int protection, int flags, void **ret_base)
+{
+        return map_at(NULL, fd, bytes, protection, flags, ret_base);
+}
+
+static void keep_from_dumps(void *base, uint64_t bytes)
+{
+        if (bytes > DUMP_BYTES_MAX)
+                madvise(base, (size_t)bytes, MADV_DONTDUMP);
+}
+
 int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base)
 {
         int r = map(fd, bytes, PROT_READ, MAP_SHARED, ret_base);
 
-        if (r == 0 && bytes > DUMP_BYTES_MAX)
-                madvise(*ret_base, (size_t)bytes, MADV_DONTDUMP);
+        if (r == 0)
+                keep_from_dumps(*ret_base, bytes);
         return r;
+}
+
+int seqcast__memory_map_read_at(int fd, uint64_t bytes, void *base)
+{
+        int r = map_at(base, fd, bytes, PROT_READ, MAP_SHARED | MAP_FIXED, &base);
+
+        if (r == 0)
+                keep_from_dumps(base, bytes);
+        return r;
+}
+
+#define BLANK (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+int seqcast__memory_reserve(uint64_t bytes, void **ret_base)
+{
+        return map(-1, bytes, PROT_READ, BLANK, ret_base);
+}
+
+void seqcast__memory_blank_at(void *base, uint64_t bytes)
+{
+        map_at(base, -1, bytes, PROT_READ, BLANK | MAP_FIXED, &base);
 }
 
 void seqcast__memory_keep_from_children(void *base, uint64_t bytes)
@@ -47,8 +79,7 @@ int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base)
                 return r;
         /* A mapping pins the open file, and with it the lock, as an open descriptor does. */
         seqcast__memory_keep_from_children(*ret_base, bytes);
-        if (bytes > DUMP_BYTES_MAX)
-                madvise(*ret_base, (size_t)bytes, MADV_DONTDUMP);
+        keep_from_dumps(*ret_base, bytes);
         return 0;
 }
 

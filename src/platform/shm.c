@@ -19,7 +19,6 @@
 
 #include "platform/process.h"
 
-#define DIRECTORY "/dev/shm"
 #define RESERVE_CHUNK_BYTES (UINT64_C(4) << 20) /* kernels before 6.11 start a fallocate over at a signal */
 #define TEMPORARY_NAMES_MAX 100
 #define PAGE_BYTES 4096 /* the smallest there is */
@@ -38,10 +37,11 @@ static int move_above_stderr(int fd)
 
 static void path_of(char *path, const char *name)
 {
-        snprintf(path, SEQCAST__SHM_NAME_BYTES + sizeof DIRECTORY, DIRECTORY "%s", name);
+        snprintf(path, SEQCAST__SHM_NAME_BYTES + sizeof SEQCAST__SHM_DIRECTORY, SEQCAST__SHM_DIRECTORY "%s",
+                 name);
 }
 
-#define PATH_BYTES (SEQCAST__SHM_NAME_BYTES + sizeof DIRECTORY)
+#define PATH_BYTES (SEQCAST__SHM_NAME_BYTES + sizeof SEQCAST__SHM_DIRECTORY)
 
 int seqcast__shm_open(const char *name, bool writable)
 {
@@ -51,6 +51,16 @@ int seqcast__shm_open(const char *name, bool writable)
         if (fd < 0) /* glibc takes a directory for an invalid name; ours have been checked */
                 return errno == EINVAL ? -EISDIR : -errno;
         return move_above_stderr(fd);
+}
+
+int seqcast__shm_reopen(int fd)
+{
+        char self[64];
+        int opened;
+
+        snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+        opened = open(self, O_RDONLY | O_CLOEXEC);
+        return opened < 0 ? -errno : move_above_stderr(opened);
 }
 
 static void temporary_name(char *name, const char *stem)
@@ -77,7 +87,7 @@ static int open_named_draft(struct seqcast__shm_draft *ret_draft)
 
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
 {
-        int fd = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), r;
+        int fd = open(SEQCAST__SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), r;
 
         ret_draft->name[0] = '\0';
         ret_draft->fd = fd;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #define SEQCAST__SHM_NAME_BYTES 256
+#define SEQCAST__SHM_DIRECTORY "/dev/shm" /* where the names are, to watch for them */
 
 /** An object that is being made. `name` is its temporary name, if it has one. */
 struct seqcast__shm_draft {
@@ -24,6 +25,9 @@ struct seqcast__shm_draft {
 /** Open an existing object; never creates one, never follows a link, never hangs on a FIFO.
  *  @return descriptor; -errno */
 int seqcast__shm_open(const char *name, bool writable);
+
+/** Another open file of the same object, read-only, with locks of its own. @return descriptor; -errno */
+int seqcast__shm_reopen(int fd);
 
 /** Start a new object, mode 0600, that nobody can find yet. @return 0; -errno */
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft);

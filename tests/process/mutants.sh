@@ -39,8 +39,8 @@ mutant src/handle/acquire.c process/test_every_call 'the name is given before th
         "$all"'s/(\n *write_header\(segment, wish->schema_text\);)/\n seqcast__shm_draft_link(\&(struct seqcast__shm_draft){ .fd = segment->fd }, wish->name, true);\1/'
 mutant src/handle/subscriber.c unit/test_subscriber 'a look that ends late moves the position back' \
         's/if \(subscriber->view.begun \/ 2 >= subscriber->reader.delivered\)/if (true)/'
-mutant src/handle/subscriber.c unit/test_subscriber 'any owner is trusted' 's/if \(!named \&\&/if (false \&\&/'
-mutant src/handle/subscriber.c unit/test_subscriber 'what others may write is trusted' 's/\(S_IWGRP \| S_IWOTH\)/0/'
+mutant src/handle/attach.c unit/test_subscriber 'any owner is trusted' 's/if \(!named \&\&/if (false \&\&/'
+mutant src/handle/attach.c unit/test_subscriber 'what others may write is trusted' 's/\(S_IWGRP \| S_IWOTH\)/0/'
 mutant src/handle/subscriber.c unit/test_publisher 'holes are read' \
         's/subscriber->sparse = .*/subscriber->sparse = false;/'
 mutant src/platform/shm.c unit/test_publisher 'the file size limit is not looked at' 's/bytes > limit.rlim_cur/false/'

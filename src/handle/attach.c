@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+#include "handle/attach.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "platform/clock.h"
+#include "platform/memory.h"
+#include "platform/process.h"
+#include "platform/watch.h"
+
+/* Between looks at what nothing tells of: a header that is not ready yet; names, where inotify is not to
+ * be had. */
+#define POLL_NS INT64_C(5000000)
+
+static int check_trust(const struct seqcast__attach_wish *wish, const struct seqcast__segment *segment,
+                       seqcast_detail *ret_detail)
+{
+        const struct stat *status = &segment->status;
+        uid_t self = geteuid();
+        bool named = wish->owner_given && status->st_uid == wish->owner;
+
+        if (!S_ISREG(status->st_mode))
+                return seqcast__fail(ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
+        if (!named && (seqcast__process_is_overflow_uid(status->st_uid) ||
+                       (status->st_uid != 0 && status->st_uid != self)))
+                return seqcast__fail(ret_detail, -EPERM,
+                                     "owner uid %u is neither root nor you (uid %u), nor was it named",
+                                     (unsigned)status->st_uid, (unsigned)self);
+        if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+                return seqcast__fail(ret_detail, -EPERM, "mode %04o lets others write it",
+                                     (unsigned)status->st_mode & 07777);
+        return seqcast__segment_check_memory(segment->fd, ret_detail);
+}
+
+static int check_record(const struct seqcast__attach_wish *wish, const struct seqcast__segment *segment,
+                        seqcast_detail *ret_detail)
+{
+        if (wish->schema != NULL)
+                return seqcast__segment_check_schema(segment, wish->schema, ret_detail);
+        if (wish->opaque_bytes == 0)
+                return 0;
+        if (segment->schema != NULL)
+                return seqcast__fail(ret_detail, -EPROTOTYPE,
+                                     "schema differs: the segment has one, the record was opaque");
+        if (segment->header.record_bytes != wish->opaque_bytes)
+                return seqcast__fail(ret_detail, -EPROTOTYPE,
+                                     "record size differs: segment has %" PRIu64 ", it was %" PRIu64,
+                                     segment->header.record_bytes, wish->opaque_bytes);
+        return 0;
+}
+
+static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
+                        seqcast_detail *ret_detail)
+{
+        int r = seqcast__shm_open(segment->name, false);
+
+        if (r < 0)
+                return seqcast__segment_refuse_open(segment->name, r, ret_detail);
+        segment->fd = r;
+        if (fstat(segment->fd, &segment->status) < 0)
+                return -errno;
+        r = check_trust(wish, segment, ret_detail);
+        if (r == 0)
+                r = seqcast__segment_read(segment, ret_detail);
+        if (r == 0)
+                r = check_record(wish, segment, ret_detail);
+        if (r == 0) {
+                r = seqcast__memory_map_read(segment->fd, segment->header.segment_bytes, &segment->base);
+                if (r < 0)
+                        seqcast__fail(ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s",
+                                      segment->header.segment_bytes, seqcast_strerror(r));
+        }
+        return r;
+}
+
+int seqcast__attach(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
+                    seqcast_detail *ret_detail)
+{
+        int r = open_segment(wish, segment, ret_detail);
+
+        if (r < 0)
+                seqcast__segment_close(segment);
+        return r;
+}
+
+/* Sleep until it may be worth another try. */
+static void await(struct seqcast__watch *names, int error, int64_t deadline_ns)
+{
+        int64_t poll_end = seqcast__clock_after(seqcast__clock_mono_ns(), POLL_NS);
+
+        if (names->pollable >= 0 && error == -ENOENT)
+                seqcast__watch_wait(names, deadline_ns);
+        else
+                seqcast__clock_sleep_until(poll_end < deadline_ns ? poll_end : deadline_ns);
+        seqcast__watch_drain(names);
+}
+
+int seqcast__attach_in_time(const struct seqcast__attach_wish *wish, int64_t timeout_ns,
+                            struct seqcast__segment *segment, seqcast_detail *ret_detail)
+{
+        struct seqcast__watch names = SEQCAST__WATCH_CLOSED;
+        int64_t deadline_ns = seqcast__clock_after(seqcast__clock_mono_ns(), timeout_ns);
+        int r = seqcast__attach(wish, segment, ret_detail);
+
+        /* Not there yet, or not ready yet, may be mended by time. From now on, no name appears unseen. */
+        if ((r == -ENOENT || r == -EAGAIN) && timeout_ns != 0) {
+                if (seqcast__watch_open(&names) == 0 &&
+                    seqcast__watch_directory(&names, SEQCAST__SHM_DIRECTORY) < 0)
+                        seqcast__watch_close(&names);
+                r = seqcast__attach(wish, segment, ret_detail);
+        }
+        while ((r == -ENOENT || r == -EAGAIN) && timeout_ns != 0) {
+                if (seqcast__clock_mono_ns() >= deadline_ns) {
+                        r = seqcast__fail(ret_detail, -ETIMEDOUT, "%s",
+                                          r == -ENOENT ? "no such segment appeared in time"
+                                                       : "its creator did not finish it in time");
+                        break;
+                }
+                await(&names, r, deadline_ns);
+                r = seqcast__attach(wish, segment, ret_detail);
+        }
+        seqcast__watch_close(&names);
+        return r;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* What is in a subscriber: what reading uses first, what waiting adds, and what threads that share one
+ * have in common. subscriber.c opens and reads, wait.c waits. */
+
+#ifndef SEQCAST_SRC_HANDLE_SUBSCRIBER_H
+#define SEQCAST_SRC_HANDLE_SUBSCRIBER_H
+
+#include <pthread.h>
+
+#include "handle/attach.h"
+#include "handle/presence.h"
+#include "handle/reattach.h"
+#include "platform/watch.h"
+
+/** What joined handles have in common. All but `reattach` is used under the mutex. */
+struct seqcast__shared {
+        struct seqcast__reattach *reattach;
+        pthread_mutex_t mutex;
+        unsigned handles;
+        unsigned sleepers, watchers;    /* handles that show interest in this generation */
+        _Atomic(uint32_t) replacements; /* a futex: somebody has re-attached */
+        struct seqcast__segment segment;
+};
+
+/** A read lock of ours, on a byte of the segment of `generation`. */
+struct seqcast__interest {
+        bool shown;
+        uint64_t generation;
+};
+
+/** What waiting remembers. Times are of seqcast__clock_mono_ns(). */
+struct seqcast__waiting {
+        _Atomic(uint32_t) interrupts; /* a futex; the only word that other threads write */
+        uint32_t interrupts_seen;
+        uint32_t replacements_seen;
+        int64_t spin_ns;
+        int64_t since_ns;        /* when this wait began or, with a descriptor, there was news last */
+        int64_t checked_ns;      /* when the segment was checked last ... */
+        int64_t name_checked_ns; /* ... and its name */
+        uint64_t told_epoch;     /* whose end the caller knows of */
+        bool told_detached;
+        bool name_missing; /* the topic has no segment now; we follow it to the next one */
+        size_t turn;       /* where wait_any() begins to look */
+        struct seqcast__interest asleep, watching;
+        struct seqcast__watch watch; /* the caller's descriptor */
+};
+
+struct seqcast_subscriber {
+        /* of the segment, in generation `generation`, if it is shared */
+        struct seqcast_ring ring;
+        struct seqcast_ring_reader reader;
+        void *base;
+        bool sparse;
+        bool looking;                  /* between read_begin and read_end */
+        bool borrowed;                 /* the mapping is a publisher's */
+        bool follows;                  /* SEQCAST_REATTACH */
+        bool moved;                    /* to another segment, and the caller does not know yet */
+        struct seqcast_ring_view view; /* what is looked at */
+        struct seqcast__presence presence;
+        struct seqcast__shared *shared; /* NULL: the segment is our own */
+        uint64_t generation;
+        struct seqcast__attach_wish wish; /* what another segment has to be; its schema is the segment's */
+        struct seqcast__waiting waiting;
+        struct seqcast__segment own;
+};
+
+/** The segment, for more than reading: it is not replaced until released. */
+struct seqcast__segment *seqcast__subscriber_hold(const seqcast_subscriber *subscriber);
+void seqcast__subscriber_release(const seqcast_subscriber *subscriber);
+
+/** While held: is it the one whose records this handle reads? If not, another thread has re-attached. */
+bool seqcast__subscriber_is_current(const seqcast_subscriber *subscriber);
+
+/** Begin to read, in the shared mapping, or in our own, where this does nothing. If another thread has
+ *  re-attached meanwhile, the handle moves on. @return 0; SEQCAST_BUSY or an error: no visit has begun */
+int seqcast__subscriber_enter(seqcast_subscriber *subscriber, struct seqcast__visit *ret_visit);
+
+/** @return was all that has been read meanwhile of one segment? */
+bool seqcast__subscriber_leave(const seqcast_subscriber *subscriber, const struct seqcast__visit *visit);
+
+/** After a visit that has found `moved`: bring the rest of the handle after. @return SEQCAST_REATTACHED;
+ *  -errno */
+int seqcast__subscriber_tell_moved(seqcast_subscriber *subscriber);
+
+/** seqcast_subscriber_reattach(); nothing is left to tell of this handle afterwards. */
+int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail);
+
+/** The handle's segment is another one now: tell the descriptor. wait.c. @return 0; -errno */
+int seqcast__wait_moved(seqcast_subscriber *subscriber);
+
+/** Of a handle that is opened, or closed. wait.c */
+void seqcast__wait_open(seqcast_subscriber *subscriber);
+void seqcast__wait_close(seqcast_subscriber *subscriber);
+
+#endif
