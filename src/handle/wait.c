@@ -194,9 +194,11 @@ static int check(seqcast_subscriber *subscriber, int64_t now)
         struct seqcast__waiting *waiting = &subscriber->waiting;
         struct findings found = inspect(subscriber, now);
         struct seqcast__futex version;
-        int r = look_and_follow(subscriber, &version);
+        int r = look(subscriber, &version);
 
-        if (r == SEQCAST_NONE && found.detached && subscriber->follows)
+        if (r == SEQCAST_NONE && !found.detached)
+                waiting->name_missing = false;
+        else if (subscriber->follows && (r == SEQCAST_NONE || r == SEQCAST_RETIRED))
                 r = follow(subscriber);
         if (r != SEQCAST_NONE)
                 return r;
@@ -417,12 +419,12 @@ void seqcast_subscriber_set_spin(seqcast_subscriber *subscriber, int64_t spin_ns
 /* ---- the descriptor ------------------------------------------------------------------------ */
 
 /* Look at the segment at that time, whether or not anybody has told us to. */
-static int set_alarm(seqcast_subscriber *subscriber, int64_t now, bool events)
+static int set_alarm(seqcast_subscriber *subscriber, int64_t now, bool closed)
 {
         struct seqcast__waiting *waiting = &subscriber->waiting;
         int64_t nap = nap_ns(subscriber, &waiting->watching, SEQCAST__CONTROL_TOUCHING, now);
 
-        if (nap == UNTIL_TOLD && events)
+        if (nap == UNTIL_TOLD && closed)
                 nap = LOCKS_DROPPED_NS;
         return seqcast__watch_set_alarm(&waiting->watch,
                                         nap == UNTIL_TOLD ? SEQCAST__CLOCK_NEVER : now + nap);
@@ -467,12 +469,12 @@ int seqcast_subscriber_drain(seqcast_subscriber *subscriber)
         struct seqcast__waiting *waiting = &subscriber->waiting;
         struct seqcast__futex version;
         int64_t now;
-        bool events;
+        bool closed;
         int r, alarm;
 
         if (waiting->watch.pollable < 0)
                 return -EINVAL;
-        events = seqcast__watch_drain(&waiting->watch);
+        closed = seqcast__watch_drain(&waiting->watch);
         now = seqcast__clock_mono_ns();
         r = look_and_follow(subscriber, &version);
         if (r == SEQCAST_NONE)
@@ -487,7 +489,10 @@ int seqcast_subscriber_drain(seqcast_subscriber *subscriber)
                 if (r == SEQCAST_NONE) /* it may have come in between */
                         r = follow(subscriber);
         }
-        alarm = set_alarm(subscriber, now, events);
+        if (r == SEQCAST_REATTACHED || r == SEQCAST_INTERRUPTED) /* there may be news besides */
+                alarm = seqcast__watch_set_alarm(&waiting->watch, now);
+        else
+                alarm = set_alarm(subscriber, now, closed);
         return r >= 0 && alarm < 0 ? alarm : r;
 }
 

@@ -42,7 +42,7 @@ int seqcast__watch_directory(struct seqcast__watch *watch, const char *path);
 int seqcast__watch_set_alarm(struct seqcast__watch *watch, int64_t deadline_ns);
 
 /** Forget what has happened so far: not readable until something else does, or the time has come.
- *  @return had anything happened? */
+ *  @return has a descriptor been closed that could write the file? */
 bool seqcast__watch_drain(struct seqcast__watch *watch);
 
 /** Sleep until it is readable, until a signal comes, or until the deadline. */

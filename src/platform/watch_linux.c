@@ -115,14 +115,20 @@ int seqcast__watch_set_alarm(struct seqcast__watch *watch, int64_t deadline_ns)
 bool seqcast__watch_drain(struct seqcast__watch *watch)
 {
         _Alignas(struct inotify_event) char buffer[4096];
+        const struct inotify_event *event;
         uint64_t expirations;
-        bool happened = false;
+        bool closed = false;
+        ssize_t got;
 
-        while (read(watch->events, buffer, sizeof buffer) > 0)
-                happened = true;
+        while ((got = read(watch->events, buffer, sizeof buffer)) > 0) {
+                for (const char *at = buffer; at < buffer + got; at += sizeof *event + event->len) {
+                        event = (const struct inotify_event *)(const void *)at;
+                        closed |= (event->mask & (IN_CLOSE_WRITE | IN_Q_OVERFLOW)) != 0;
+                }
+        }
         if (watch->alarm >= 0 && read(watch->alarm, &expirations, sizeof expirations) < 0)
-                return happened; /* not yet */
-        return happened;
+                return closed; /* not yet */
+        return closed;
 }
 
 void seqcast__watch_wait(const struct seqcast__watch *watch, int64_t deadline_ns)
