@@ -135,11 +135,11 @@ test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
 
-check: ## run all tests that can run with what is installed; SUITES="unit cli": only these
+check: ## run all tests that can run with what is installed; SUITES="unit cli" TESTS="*wait*": only these
 	@failed=; \
 	$(if $(filter-out tsan,$(SUITES)),$(build_only) all programs SUITES="$(filter-out tsan,$(SUITES))" || failed=--build-failed;) \
 	$(if $(filter tsan,$(SUITES)),$(build_only) programs SUITES=tsan SAN=thread || failed=--build-failed;) \
-	CC='$(CC)' sh tests/support/run_suites.sh $$failed \
+	CC='$(CC)' TESTS='$(TESTS)' sh tests/support/run_suites.sh $$failed \
 	        $(foreach suite,$(SUITES),$(if $(filter tsan,$(suite)),$(call folder,thread),$B):$(suite))
 
 tsan: ## the race tests, under ThreadSanitizer

@@ -53,18 +53,20 @@ struct seqcast__reattach {
 static int make_reserve(struct seqcast__reattach *reattach, uint64_t bytes)
 {
         struct reserve *reserve = malloc(sizeof *reserve);
+        uint64_t room = 2 * bytes; /* segments grow; but address space may be short */
         void *base;
         int r;
 
         if (reserve == NULL)
                 return -ENOMEM;
-        bytes = bytes < UINT64_MAX / 4 ? 2 * bytes : bytes;
-        r = seqcast__memory_reserve(bytes, &base);
+        r = seqcast__memory_reserve(room, &base);
+        if (r < 0)
+                r = seqcast__memory_reserve(room = bytes, &base);
         if (r < 0) {
                 free(reserve);
                 return r;
         }
-        *reserve = (struct reserve){ reattach->reserves, base, bytes };
+        *reserve = (struct reserve){ reattach->reserves, base, room };
         reattach->reserves = reserve;
         return 0;
 }

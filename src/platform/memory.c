@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define DUMP_BYTES_MAX                                                                                       \
         (UINT64_C(16) << 20) /* larger mappings stay out of core dumps: a dump keeps the
@@ -63,7 +64,11 @@ int seqcast__memory_reserve(uint64_t bytes, void **ret_base)
 
 void seqcast__memory_blank_at(void *base, uint64_t bytes)
 {
-        map_at(base, -1, bytes, PROT_READ, BLANK | MAP_FIXED, &base);
+        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), part = (uintptr_t)base % page;
+        uint64_t skip = part == 0 ? 0 : page - part; /* the rest of a page that holds something else */
+
+        if (bytes > skip)
+                map_at((unsigned char *)base + skip, -1, bytes - skip, PROT_READ, BLANK | MAP_FIXED, &base);
 }
 
 void seqcast__memory_keep_from_children(void *base, uint64_t bytes)

@@ -17,7 +17,7 @@ int seqcast__memory_map_read_at(int fd, uint64_t bytes, void *base);
 /** Addresses that read as zeros, take no memory, and are meant to be mapped over. */
 int seqcast__memory_reserve(uint64_t bytes, void **ret_base);
 
-/** Make such addresses of [base, base + bytes), in whole pages, again. */
+/** Make such addresses of the whole pages in [base, base + bytes) again. */
 void seqcast__memory_blank_at(void *base, uint64_t bytes);
 
 /** Map a whole file ... writable, not inherited by children of fork(). */

@@ -40,5 +40,7 @@ counts "a test that hangs" "0 passed, 1 failed, 0 skipped" 1 'sleep 60'
 counts "a plan without a test" "0 passed, 1 failed, 0 skipped" 1 'echo 1..0'
 counts "a suite without a test" "0 passed, 1 failed, 0 skipped" 1 ''
 counts "nothing but skips: not a success" "0 passed, 0 failed, 1 skipped" 1 'echo rain; exit 77'
+TESTS='other* plant*.sh' counts "a test that was chosen" "1 passed, 0 failed, 0 skipped" 0 'echo fine'
+TESTS='other* planted' counts "no test that was chosen" "0 passed, 1 failed, 0 skipped" 1 'echo fine'
 counts "a build that failed" "1 passed, 1 failed, 0 skipped" 1 'echo fine' --build-failed
 finish

@@ -21,6 +21,8 @@
 #     last line), anything else failed.
 #   - broken_*.c is a twin with a planted bug: it passes when the bug is caught, that is, when it
 #     exits with neither 0 nor 77 and, in the suite tsan, ThreadSanitizer reported a data race.
+# With TESTS="PATTERN ...", only those of them whose file names match one of the patterns.
+#
 # A test that cannot be built, exits with an error, runs longer than TEST_SECONDS (300), executes no test
 # at all or says "LEFT BEHIND: " is a failure. So is a suite without tests.
 #
@@ -188,10 +190,27 @@ run_bats() {
         run "$label/$(basename "$1" .bats)" bats --formatter tap "$1"
 }
 
+# chosen FILE: is it one of $TESTS?
+chosen() {
+        [ "${TESTS-}" ] || return 0
+        set -f
+        # shellcheck disable=SC2086 # a list of patterns
+        set -- "${1##*/}" $TESTS
+        set +f
+        chosen_name=$1
+        shift
+        for pattern; do
+                # shellcheck disable=SC2254 # it is a pattern
+                case $chosen_name in $pattern) return 0 ;; esac
+        done
+        return 1
+}
+
 # run_suite: all of tests/$suite
 run_suite() {
         before=$((total_passed + total_failed + total_skipped)) started=$(date +%s)
         for test in tests/"$suite"/*; do
+                chosen "$test" || continue
                 case $suite:${test##*/} in
                 unit:test_*.c | process:test_*.c | crash:test_*.c) run_program "$test" ;;
                 unit:*.c | process:*.c | crash:*.c | cli:*.c | install:*.c | examples:*.c) ;;
