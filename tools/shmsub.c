@@ -20,8 +20,6 @@
 #include "common/topic.h"
 #include "seqcast.h"
 
-#define POLL_NS NS_PER_MS /* how often to look for news, unless --poll says otherwise */
-
 struct settings {
         int follow;
         uint64_t count;
@@ -89,7 +87,7 @@ static const struct tool_option options[] = {
         ROW(FLAG, 0, "no-header", NULL, NULL, no_header),
         ROW(CHARACTER, 0, "csv-sep", "C", "CSV", csv_separator),
         ROW(DURATION, 0, "poll", "DUR", NULL, poll_ns),
-        ROW(FLAG, 0, "spin", NULL, "look so often (1ms); all the time", spin),
+        ROW(FLAG, 0, "spin", NULL, "look only so often; all the time", spin),
         ROW(FLAG, 0, "stats", NULL, "what was received and skipped, at the end", stats),
         TOOL_COMMON_OPTIONS(struct settings),
         OPTION_END,
@@ -192,9 +190,8 @@ static bool open_follower(struct run *run, struct failure *failure)
                 .timeout_ns = settings->timeout_ns,
                 .idle_timeout_ns = settings->idle_timeout_ns,
                 .interval_ns = settings->interval_ns,
-                .poll_ns = settings->spin                        ? 0
-                           : settings->poll_ns != DURATION_UNSET ? settings->poll_ns
-                                                                 : POLL_NS,
+                .poll_ns = settings->poll_ns,
+                .spin = settings->spin,
                 .on = settings->on,
                 .until = settings->until,
                 .where = settings->where,

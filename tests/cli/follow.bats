@@ -34,6 +34,41 @@ ends() {
         same "$code" "$1"
 }
 
+# feed TOPIC: a publisher in the background, for what is written to descriptor 9. Once it has published twice
+# while somebody waits, it knows that, and is silent otherwise.
+feed() {
+        mkfifo "$BATS_TEST_TMPDIR/feed"
+        background shmpub -l --input "$BATS_TEST_TMPDIR/feed" "$1"
+        exec 9>"$BATS_TEST_TMPDIR/feed"
+}
+
+# few_descriptors: $few runs a command with descriptors enough to open a topic and its next segment, but not
+# to make one to wait on.
+few_descriptors() {
+        few="bash $BATS_TEST_TMPDIR/few"
+        cat >"$BATS_TEST_TMPDIR/few" <<'SCRIPT'
+exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
+ulimit -n 5
+exec "$@"
+SCRIPT
+}
+
+# has_descriptor PID KIND
+has_descriptor() { ls -l "/proc/$1/fd" | grep -q "anon_inode:\[\?$2"; }
+is_portable() { [[ $bin == *-portable* ]]; }
+has_no_descriptor() { ! has_descriptor "$@"; }
+
+# sleeps PID: how often it has gone to sleep
+sleeps() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$1/status"; }
+
+# ticks PID: the processor time it has taken, in hundredths of a second
+ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'; }
+
+# median FILE: of a number in each line
+median() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+
+now_ns() { date +%s%N; }
+
 @test "-f delivers every publication in order" {
         shmpub -s 'n:u64' --depth 1024 q n=0
         follow -f -C 101 -W 10 -p '%{n}' q
@@ -100,6 +135,43 @@ ends() {
         try 0 shmsub -f --idle-timeout 400ms quote bid
         [ "${#lines[@]}" -ge 3 ]
         try 124 shmsub -C 2 --idle-timeout 50ms quote bid
+}
+
+@test "--idle-timeout and -W are never early, however shmsub waits" {
+        few_descriptors
+        make_quote
+        while read -r how; do
+                start=$(now_ns)
+                code=0; bash -c "$how" >/dev/null 3>&- || code=$?
+                elapsed=$(($(now_ns) - start))
+                same "$how: $code" "$how: 0"
+                [ $elapsed -ge 300000000 ] || { echo "$how: after $elapsed ns"; return 1; }
+                [ $elapsed -lt 10000000000 ]
+        done <<COMMANDS
+shmsub -f --idle-timeout 300ms quote
+shmsub -F --idle-timeout 300ms quote
+shmsub -f --idle-timeout 300ms --spin quote
+shmsub -f --idle-timeout 300ms --poll 1h quote
+shmsub -f -W 300ms quote
+$few shmsub -f --idle-timeout 300ms quote
+COMMANDS
+        start=$(now_ns)
+        try 124 shmsub -F --idle-timeout 300ms nothing
+        [ $(($(now_ns) - start)) -ge 300000000 ]
+        has "$stderr" "no such segment for"
+        has "$stderr" "(--idle-timeout)"
+}
+
+@test "--idle-timeout counts from the record, not from the sleep before" {
+        make_quote
+        feed quote
+        follow -f --idle-timeout 600ms -p '%{@t_ns}' quote
+        eventually lines_in_out 1
+        sleep 0.3
+        echo '{"bid":1}' >&9
+        ends 0
+        [ $(($(now_ns) - $(out | tail -n 1))) -ge 600000000 ]
+        same "$(out | wc -l)" 2
 }
 
 @test "--new waits for the next record" {
@@ -283,6 +355,88 @@ ends() {
         same "$(out | cut -d, -f3 | tr '\n' ' ')" "a 1 2 b 3 "
 }
 
+@test "-F sees all that becomes of a topic while it is idle" {
+        make_quote
+        follow -F -v -W 60 --format=value quote bid
+        idle_until_line() { eventually lines_in_out "$1"; sleep 0.3; }
+        idle_until_line 1
+        shmpub -s "$quote" --recreate quote bid=200
+        idle_until_line 2
+        shmpub -s 'ask:f64,bid:i8' --recreate quote bid=3
+        idle_until_line 3
+        shmpub --rm quote bid=4
+        idle_until_line 4
+        eventually grep -q "was removed; waiting" "$BATS_TEST_TMPDIR/err"
+        sleep 0.3
+        shmpub -s 'bid:u64,n:u8' quote bid=5
+        idle_until_line 5
+        rm "$(object quote)"
+        sleep 0.3
+        shmpub -s 'bid:u16' quote bid=6
+        idle_until_line 6
+        shmpub -s 'ask:u16' --recreate quote ask=7
+        ends 4
+        has "$(cat "$BATS_TEST_TMPDIR/err")" "the topic was replaced: field 'bid' is not in the schema"
+        same "$(out | tr '\n' ' ')" "100 200 3 4 5 6 "
+}
+
+@test "-F goes on when its publisher is killed and another one takes over" {
+        make_quote
+        background shmpub --hold quote bid=1
+        writer=$pid
+        eventually value_is quote bid 1
+        follow -F -v -p '%{bid} %{@pid}' quote
+        eventually lines_in_out 1
+        for bid in 2 3; do
+                kill -KILL "$writer"
+                sleep 0.3
+                background shmpub --hold quote bid=$bid
+                writer=$pid
+                eventually lines_in_out $bid
+                same "$(out | tail -n 1)" "$bid $writer"
+        done
+}
+
+@test "-F reads on what a publisher says whose topic has lost its name" {
+        make_quote
+        feed quote
+        follow -F -v -W 20 -C 4 -p '%{bid}' quote
+        eventually lines_in_out 1
+        echo '{"bid":1}' >&9
+        eventually lines_in_out 2
+        rm "$(object quote)"
+        eventually grep -q "was removed; waiting" "$BATS_TEST_TMPDIR/err"
+        echo '{"bid":2}' >&9
+        eventually lines_in_out 3
+        shmpub -s "$quote" quote bid=3
+        ends 0
+        same "$(out | tr '\n' ' ')" "100 1 2 3 "
+}
+
+@test "-F -i finds the new segment, too, where nobody marked the old one" {
+        make_quote
+        follow -F -i 20ms -W 10 -p '%{bid}' quote
+        eventually lines_in_out 1
+        rm "$(object quote)"
+        shmpub -s "$quote" quote bid=200
+        eventually grep -q 200 "$BATS_TEST_TMPDIR/out"
+}
+
+@test "-f ends when the name is gone, and nobody is there who could publish" {
+        make_quote
+        feed quote
+        follow -f -W 20 -p '%{bid}' quote
+        eventually lines_in_out 1
+        rm "$(object quote)"
+        sleep 0.3
+        echo '{"bid":1}' >&9
+        eventually lines_in_out 2
+        exec 9>&-
+        ends 3
+        has "$(cat "$BATS_TEST_TMPDIR/err")" "nothing newer comes in it. -F follows the name"
+        same "$(out | tr '\n' ' ')" "100 1 "
+}
+
 @test "-v tells when the writer dies, and when it is back" {
         make_quote
         background shmpub --hold quote bid=1
@@ -351,6 +505,27 @@ ends() {
         [ $((SECONDS - start)) -lt 15 ]
 }
 
+@test "SIGINT ends an idle shmsub at once, however it waits" {
+        few_descriptors
+        make_quote
+        start=$SECONDS
+        while read -r how; do
+                background $how >"$BATS_TEST_TMPDIR/out"
+                eventually lines_in_out 1
+                sleep 0.2
+                kill -INT "$pid"
+                ends 130
+        done <<COMMANDS
+shmsub -f quote bid
+shmsub -F quote bid
+shmsub -f --spin quote bid
+shmsub -f --poll 1h quote bid
+shmsub -i 1h quote bid
+$few shmsub -f quote bid
+COMMANDS
+        [ $((SECONDS - start)) -lt 20 ]
+}
+
 @test "SIGINT in the middle of a stream: the publisher leaves cleanly" {
         make_quote
         background shmpub --forever -r 1000 quote bid=%n
@@ -374,12 +549,25 @@ ends() {
 }
 
 @test "a pipe that nobody reads any more ends shmsub although nothing is published" {
+        few_descriptors
         make_quote
-        for how in '-f quote' '-F quote' '-F nothing' '-f --new quote' '-i 10s quote'; do
+        while read -r how; do
+                rm -f "$BATS_TEST_TMPDIR/code"
                 # Not `... | true`: the pipe has to lose its reader while nobody writes.
-                { timeout 5 shmsub $how || echo $? >"$BATS_TEST_TMPDIR/code"; } 3>&- | sleep 0.2
+                { timeout 10 bash -c "$how" || echo $? >"$BATS_TEST_TMPDIR/code"; } 3>&- | sleep 0.2
                 same "$how: $(cat "$BATS_TEST_TMPDIR/code")" "$how: 141"
-        done
+        done <<COMMANDS
+shmsub -f quote
+shmsub -F quote
+shmsub -F nothing
+shmsub -W 1h nothing
+shmsub -f --new quote
+shmsub --until 'qty==77' quote
+shmsub -f --spin quote
+shmsub -f --poll 1h quote
+shmsub -i 1h quote
+$few shmsub -f quote
+COMMANDS
 }
 
 @test "head ends it, too" {
@@ -396,4 +584,108 @@ ends() {
         shmpub quote bid=2
         ends 0
         same "$(out | tr '\n' ' ')" "100 1 2 "
+}
+
+# prompt COMMAND...: with this command, news is printed much sooner than by looking every 200 ms
+prompt() {
+        local n
+        make_quote
+        feed quote
+        "$@" -f -p '%{@age_us}' quote >"$BATS_TEST_TMPDIR/out" 3>&- &
+        pids+=("$!")
+        shmsub -f --poll 200ms -p '%{@age_us}' quote >"$BATS_TEST_TMPDIR/polled" 3>&- &
+        pids+=("$!")
+        eventually lines_in_out 1
+        eventually test -s "$BATS_TEST_TMPDIR/polled"
+        for n in {1..11}; do
+                sleep 0.31
+                echo "{\"bid\":$n}" >&9
+        done
+        eventually lines_in_out 12
+        eventually grep -c . "$BATS_TEST_TMPDIR/polled"
+        sed -i 1d "$BATS_TEST_TMPDIR/out"
+        sed -i 1d "$BATS_TEST_TMPDIR/polled"
+        echo "microseconds: $(out | tr '\n' ' '); every 200 ms: $(tr '\n' ' ' <"$BATS_TEST_TMPDIR/polled")"
+        [ $(($(median "$BATS_TEST_TMPDIR/out") * 3)) -lt "$(median "$BATS_TEST_TMPDIR/polled")" ]
+}
+
+@test "what is published after a silence is printed at once" {
+        prompt shmsub
+        is_portable || has_descriptor "${pids[-2]}" eventpoll
+}
+
+@test "without a descriptor to wait on, news is printed as soon" {
+        few_descriptors
+        prompt $few shmsub
+        has_no_descriptor "${pids[-2]}" eventpoll
+}
+
+@test "without a descriptor to wait on, -F sees the topic change hands and come again" {
+        few_descriptors
+        make_quote
+        background $few shmsub -F -v -p '%{bid}' quote >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+        eventually lines_in_out 1
+        background shmpub --hold quote bid=1
+        eventually lines_in_out 2
+        kill -KILL "$pid"
+        eventually grep -q "writer pid $pid (shmpub): gone" "$BATS_TEST_TMPDIR/err"
+        shmpub --rm quote bid=2
+        eventually grep -q "was removed; waiting" "$BATS_TEST_TMPDIR/err"
+        shmpub -s "$quote" quote bid=3
+        eventually lines_in_out 4
+        same "$(out | tr '\n' ' ')" "100 1 2 3 "
+}
+
+# sleepers COMMAND...: one more, in $sleepers
+sleepers=()
+another_sleeper() {
+        "$@" >"$BATS_TEST_TMPDIR/out" 3>&- &
+        sleepers+=($!)
+        pids+=($!)
+        eventually test -s "$BATS_TEST_TMPDIR/out"
+}
+
+@test "an idle shmsub sleeps" {
+        ! is_portable || skip "a portable build looks for news now and then"
+        make_quote
+        feed quote
+        another_sleeper shmsub -f quote bid
+        another_sleeper shmsub -F quote bid
+        another_sleeper shmsub -f --until 'qty==77' quote bid
+        another_sleeper shmsub -C 100 -W 1h quote bid
+        another_sleeper shmsub -f --idle-timeout 1h --on diff quote bid
+        another_sleeper shmsub -f -v --require-writer quote bid
+        follow -f --new quote bid
+        sleepers+=("$pid")
+        eventually has_descriptor "$pid" eventpoll
+        for bid in 1 2 3; do
+                echo "{\"bid\":$bid}" >&9
+                eventually lines_in_out $bid
+                sleep 0.3
+        done
+        before=() taken=()
+        for sleeper in "${sleepers[@]}"; do
+                before+=("$(sleeps "$sleeper")")
+                taken+=("$(ticks "$sleeper")")
+        done
+        sleep 3
+        for i in "${!sleepers[@]}"; do
+                woken=$(($(sleeps "${sleepers[i]}") - before[i])) busy=$(($(ticks "${sleepers[i]}") - taken[i]))
+                echo "$(tr '\0' ' ' <"/proc/${sleepers[i]}/cmdline"): woken $woken times, busy for $busy hundredths"
+                [ $woken -lt 10 ]
+                [ $busy -lt 5 ]
+        done
+}
+
+@test "an idle shmsub takes no time where there is nobody to wake it" {
+        make_quote
+        for how in '-f quote' '-F nothing' '-W 1h nothing'; do
+                background shmsub $how >/dev/null
+                sleepers+=("$pid")
+        done
+        sleep 3
+        for sleeper in "${sleepers[@]}"; do
+                [ "$(ticks "$sleeper")" -lt 10 ]
+        done
+        is_portable || [ "$(sleeps "${sleepers[0]}")" -lt 30 ]
 }

@@ -5,6 +5,7 @@
 
 #include "common/attachment.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "common/number.h"
 #include "common/print.h"
 
-int attachment_try(struct attachment *attachment, seqcast_detail *ret_detail)
+int attachment_open(struct attachment *attachment, int64_t patience_ns, seqcast_detail *ret_detail)
 {
         seqcast_subscriber *subscriber;
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
@@ -22,6 +23,16 @@ int attachment_try(struct attachment *attachment, seqcast_detail *ret_detail)
         options.owner = attachment->owner;
         options.ret_detail = ret_detail;
         int r = seqcast_subscriber_open(attachment->topic->name, &options, &subscriber);
+        if ((r == -ENOENT || r == -EAGAIN) && patience_ns > 0) {
+                seqcast_detail late = { "" };
+                options.timeout_ns = patience_ns;
+                options.ret_detail = &late;
+                int again = seqcast_subscriber_open(attachment->topic->name, &options, &subscriber);
+                if (again != -ETIMEDOUT) { /* which does not tell what is missing */
+                        r = again;
+                        *ret_detail = late;
+                }
+        }
         if (r < 0)
                 return r;
         attachment_close(attachment);

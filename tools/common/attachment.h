@@ -25,8 +25,9 @@ struct attachment {
         int64_t status_at; /* clock_now() of `status` */
 };
 
-/** Try once to open the topic. @return what the library says; ret_detail says more */
-int attachment_try(struct attachment *attachment, seqcast_detail *ret_detail);
+/** Open the topic. If it is not there or not ready, sleep up to `patience_ns` until it is; signals do not
+ *  end that. @return what the library says; ret_detail says more */
+int attachment_open(struct attachment *attachment, int64_t patience_ns, seqcast_detail *ret_detail);
 
 void attachment_close(struct attachment *attachment);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* One loop: check what takes system calls now and then, read when it is time to, wait in
- * between. */
+/* One loop: look at the publisher, read until there is nothing newer, sleep until there is. Whatever ends
+ * the sleep, the reason shows in the next look or read. */
 
 #include "common/follower.h"
 
@@ -18,10 +18,11 @@
 #include "common/stop.h"
 #include "common/truncation.h"
 
-#define ATTACH_POLL_NS (20 * NS_PER_MS) /* how often to look for a topic that is not there */
-#define CHECK_NS (100 * NS_PER_MS)      /* how often to ask after the publisher and our own reader */
-#define STATUS_NS (50 * NS_PER_MS)      /* how old a publisher's state may be when it is printed */
-#define PATIENCE_NS NS_PER_SECOND       /* for what should take no time, where no -W is given */
+#define SLICE_NS (100 * NS_PER_MS)     /* how long the library may sleep: no signal ends that */
+#define SPIN_SLICE_NS (50 * NS_PER_MS) /* ... or look without pause */
+#define CHECK_NS (100 * NS_PER_MS)     /* how often to look at what no descriptor tells of */
+#define STATUS_NS (50 * NS_PER_MS)     /* how old a publisher's state may be when it is printed */
+#define PATIENCE_NS NS_PER_SECOND      /* for what should take no time, where no -W is given */
 
 static bool follows(const struct follower *follower)
 {
@@ -33,12 +34,39 @@ static bool samples(const struct follower *follower)
         return follower->wish.interval_ns != DURATION_UNSET;
 }
 
+/* At times of the user's choice, whether or not there is news. */
+static bool looks_by_the_clock(const struct follower *follower)
+{
+        return samples(follower) || follower->wish.poll_ns != DURATION_UNSET;
+}
+
 /* Whether the answer may take time: otherwise what is not there now is an error now. */
 static bool is_patient(const struct follower *follower)
 {
         const struct follow_wish *wish = &follower->wish;
         return follows(follower) || wish->timeout_ns != DURATION_UNSET || wish->new ||
                wish->idle_timeout_ns != DURATION_UNSET || wish->until != NULL;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+        return a < b ? a : b;
+}
+
+static int64_t give_up_at(const struct follower *follower)
+{
+        int64_t idle = follower->wish.idle_timeout_ns == DURATION_UNSET
+                               ? CLOCK_NEVER
+                               : clock_after(follower->last_record_at, follower->wish.idle_timeout_ns);
+        return earlier(idle, follower->deadline);
+}
+
+/* How long the library may sleep from `now` on. */
+static int64_t slice(const struct follower *follower, int64_t now)
+{
+        int64_t longest = follower->wish.spin ? SPIN_SLICE_NS : SLICE_NS;
+        int64_t left = give_up_at(follower) - now;
+        return left < 0 ? 0 : earlier(left, longest);
 }
 
 /* ---- attaching ----------------------------------------------------------------------------- */
@@ -90,13 +118,13 @@ static bool bind_view(struct follower *follower, struct failure *failure)
 static bool fail_attach(const struct follower *follower, int error, const struct library_call *call,
                         int64_t waited_ns, struct failure *failure)
 {
-        if (error != -EAGAIN && (error != -ENOENT || follower->wish.timeout_ns == DURATION_UNSET))
-                return fail_library(failure, error, call);
         struct text waited = TEXT_EMPTY;
         print_duration(&waited, waited_ns);
         fail(failure, E_TIMEOUT, "%s for %s; gave up%s",
              error == -EAGAIN ? call->detail.text : "no such segment", text_string(&waited),
-             follower->wish.timeout_ns != DURATION_UNSET ? " (-W)" : "");
+             give_up_at(follower) == CLOCK_NEVER          ? ""
+             : give_up_at(follower) == follower->deadline ? " (-W)"
+                                                          : " (--idle-timeout)");
         text_free(&waited);
         return false;
 }
@@ -106,14 +134,15 @@ static struct library_call describe_call(const struct follower *follower)
         return (struct library_call){ follower->topic, follower->wish.schema, { "" }, false };
 }
 
-/* How long to try what `error` says is not there yet; 0: not at all. */
-static int64_t attach_deadline(const struct follower *follower, int error, int64_t started)
+/* How long to try what `error` has said since then is not there yet; 0: not at all. */
+static int64_t attach_deadline(const struct follower *follower, int error, int64_t since)
 {
+        int64_t deadline = give_up_at(follower);
         bool waits = follower->wish.follow == FOLLOW_NAME || follower->deadline != CLOCK_NEVER;
         if (error == -ENOENT)
-                return waits ? follower->deadline : 0;
+                return waits ? deadline : 0;
         if (error == -EAGAIN)
-                return follower->deadline != CLOCK_NEVER ? follower->deadline : started + PATIENCE_NS;
+                return deadline != CLOCK_NEVER ? deadline : since + PATIENCE_NS;
         return 0;
 }
 
@@ -123,32 +152,38 @@ static void begin_reading(struct follower *follower)
         follower->waiting_for_name = false;
         follower->ignored_number = 0;
         follower->next_read = 0;
+        follower->caught_up = false;
+        follower->sliced = follower->wish.spin;
+        if (follower->wish.spin)
+                seqcast_subscriber_set_spin(follower->attachment.subscriber, SPIN_SLICE_NS);
         guard_against_truncation(follower->reporter, follower->attachment.info.segment_bytes);
         attachment_refresh(&follower->attachment, clock_now(), 0);
         report_debug(follower->reporter, "opened %s, incarnation %016" PRIx64, follower->topic->name,
                      follower->attachment.info.incarnation);
 }
 
-/* The library's own waiting hears no signal and cannot see that our reader is gone. */
 static bool attach(struct follower *follower, struct failure *failure)
 {
         struct library_call call = describe_call(follower);
-        int64_t started = clock_now();
-        for (;;) {
-                int r = attachment_try(&follower->attachment, &call.detail);
+        int64_t since = clock_now(), patience_ns = 0;
+        int error = 0, r;
+        while ((r = attachment_open(&follower->attachment, patience_ns, &call.detail)) != 0) {
                 int64_t now = clock_now();
-                if (r == 0)
-                        break;
-                int64_t deadline = attach_deadline(follower, r, started);
+                if (error != 0 && error != r)
+                        since = now;
+                error = r;
+                int64_t deadline = attach_deadline(follower, error, since);
+                if (deadline == 0)
+                        return fail_library(failure, error, &call);
                 if (now >= deadline)
-                        return fail_attach(follower, r, &call, now - started, failure);
+                        return fail_attach(follower, error, &call, now - since, failure);
                 if (!follower->waiting_for_name)
                         report_notice(follower->reporter, "waiting for the topic");
                 follower->waiting_for_name = true;
                 stop_if_reader_is_gone();
-                int64_t next = now + ATTACH_POLL_NS;
-                if (stop_wait(-1, next < deadline ? next : deadline) == WAIT_STOP)
+                if (stop_requested())
                         return true;
+                patience_ns = slice(follower, now);
         }
         begin_reading(follower);
         report_notice(follower->reporter, "attached, at publication %" PRIu64,
@@ -156,23 +191,26 @@ static bool attach(struct follower *follower, struct failure *failure)
         return bind_view(follower, failure);
 }
 
-/* -F: somebody put another segment under the name, or took the name away. */
-static bool reattach(struct follower *follower, struct failure *failure)
+/* -F: somebody put another segment under the name, or took the name away. If nothing more comes in the one
+ * we have, sleep until there is another, for a moment. */
+static bool reattach(struct follower *follower, bool over, int64_t now, struct failure *failure)
 {
         struct library_call call = describe_call(follower);
         struct attachment fresh = follower->attachment;
+        int64_t patience_ns = over && !looks_by_the_clock(follower) ? slice(follower, now) : 0;
         fresh.subscriber = NULL;
-        int r = attachment_try(&fresh, &call.detail);
+        int r = attachment_open(&fresh, patience_ns, &call.detail);
         /* A topic that is being removed is marked before its name goes: this may be the old one yet. */
         if (r == 0 && fresh.info.incarnation == follower->attachment.info.incarnation) {
                 attachment_close(&fresh);
+                stop_wait_printing(-1, clock_after(now, patience_ns));
                 r = -ENOENT;
         }
         if (r == -ENOENT || r == -EAGAIN) {
                 if (!follower->waiting_for_name)
                         report_notice(follower->reporter, "the topic was removed; waiting for it");
                 follower->waiting_for_name = true;
-                follower->next_read = clock_now() + ATTACH_POLL_NS;
+                follower->caught_up = patience_ns == 0;
                 return true;
         }
         if (r < 0)
@@ -232,8 +270,7 @@ static struct snapshot take_snapshot(struct follower *follower, int64_t now)
         struct attachment *attachment = &follower->attachment;
         const seqcast_sample *sample = &follower->view.sample;
         /* After a pause, another publisher may have taken over. */
-        attachment_refresh(attachment, now, follows(follower) && !follower->paused ? STATUS_NS : 0);
-        follower->paused = false;
+        attachment_refresh(attachment, now, STATUS_NS);
         struct snapshot snapshot = { .name = follower->topic->shown,
                                      .view = &follower->view,
                                      .info = &attachment->info,
@@ -342,34 +379,35 @@ static bool handle_nothing(struct follower *follower, int state, int64_t now, st
                 follower->busy_since = 0;
         if (state == SEQCAST_EMPTY && !is_patient(follower))
                 return fail_empty(failure);
-        if (state == SEQCAST_RETIRED || attachment_moved(&follower->attachment)) {
-                if (follower->wish.follow == FOLLOW_NAME)
-                        return reattach(follower, failure);
-                if (state == SEQCAST_RETIRED)
-                        return fail_replaced(failure);
-        }
-        return true;
+        bool moved = attachment_moved(&follower->attachment);
+        bool over =
+                state == SEQCAST_RETIRED || (moved && follower->attachment.status.liveness != SEQCAST_LIVE);
+        if ((moved || over) && follower->wish.follow == FOLLOW_NAME)
+                return reattach(follower, over, now, failure);
+        return !over || fail_replaced(failure);
 }
 
 static bool read_once(struct follower *follower, int64_t now, struct failure *failure)
 {
         int r = read_record(follower);
-        int64_t idle_ns = samples(follower) ? 0 : follower->wish.poll_ns;
-        follower->next_read = samples(follower) ? next_sample(follower, now) : r == 0 ? 0 : now + idle_ns;
+        follower->caught_up = r > 0;
+        if (samples(follower))
+                follower->next_read = next_sample(follower, now);
+        else if (r > 0 && looks_by_the_clock(follower))
+                follower->next_read = clock_after(now, follower->wish.poll_ns);
         if (r < 0) {
                 struct library_call call = describe_call(follower);
                 return fail_library(failure, r, &call);
         }
-        if (r > 0) {
-                follower->paused = true;
+        if (r > 0)
                 return handle_nothing(follower, r, now, failure);
-        }
         follower->busy_since = 0;
         if (!deliver(follower, now, failure))
                 return false;
-        if (!follower->done && samples(follower) && follower->view.sample.retired != 0)
-                return handle_nothing(follower, SEQCAST_RETIRED, now, failure);
-        return true;
+        if (follower->done || !samples(follower))
+                return true;
+        return handle_nothing(follower, follower->view.sample.retired != 0 ? SEQCAST_RETIRED : SEQCAST_NONE,
+                              now, failure);
 }
 
 /* ---- watching ------------------------------------------------------------------------------ */
@@ -408,7 +446,7 @@ static void notice_liveness(struct follower *follower)
         text_free(&program);
 }
 
-/* What takes system calls, and so is not done for each record. */
+/* What takes system calls, and so is done after each sleep, but not for each record. */
 static bool check(struct follower *follower, int64_t now, struct failure *failure)
 {
         follower->next_check = now + CHECK_NS;
@@ -418,14 +456,6 @@ static bool check(struct follower *follower, int64_t now, struct failure *failur
         if (follower->wish.require_writer && follower->attachment.status.liveness != SEQCAST_LIVE)
                 return attachment_fail_no_writer(&follower->attachment, failure);
         return check_age(follower, failure);
-}
-
-static int64_t give_up_at(const struct follower *follower)
-{
-        int64_t idle = follower->wish.idle_timeout_ns == DURATION_UNSET
-                               ? CLOCK_NEVER
-                               : clock_after(follower->last_record_at, follower->wish.idle_timeout_ns);
-        return idle < follower->deadline ? idle : follower->deadline;
 }
 
 /* Time is up: that is fine if what was asked for has been delivered. */
@@ -443,15 +473,41 @@ static bool give_up(struct follower *follower, struct failure *failure)
         return fail(failure, E_TIMEOUT, "no record in time");
 }
 
-static int64_t earliest(int64_t a, int64_t b, int64_t c)
+/* ---- sleeping ------------------------------------------------------------------------------ */
+
+/* @return false: it cannot be done */
+static bool await_on_descriptor(struct follower *follower, int64_t until)
 {
-        int64_t least = a < b ? a : b;
-        return least < c ? least : c;
+        seqcast_subscriber *subscriber = follower->attachment.subscriber;
+        int r = seqcast_subscriber_fd(subscriber);
+        if (r >= 0 && stop_wait_printing(r, until) == WAIT_INPUT)
+                r = seqcast_subscriber_drain(subscriber);
+        follower->sliced = r < 0;
+        if (r < 0)
+                report_debug(follower->reporter, "no descriptor to wait on: %s", seqcast_strerror(r));
+        return r >= 0;
+}
+
+/* Until there may be news, until told to stop, or until there is something else to do. */
+static bool await_news(struct follower *follower, int64_t now, struct failure *failure)
+{
+        bool checks = looks_by_the_clock(follower) || follower->wish.max_age_ns != DURATION_UNSET ||
+                      follower->waiting_for_name || follower->busy_since != 0;
+        int64_t until = earlier(give_up_at(follower), checks ? follower->next_check : CLOCK_NEVER);
+        int r = 0;
+        follower->next_check = 0;
+        if (looks_by_the_clock(follower))
+                stop_wait_printing(-1, earlier(until, follower->next_read));
+        else if (follower->sliced || !await_on_descriptor(follower, until))
+                r = seqcast_wait(follower->attachment.subscriber, slice(follower, now));
+        if (r >= 0)
+                return true;
+        struct library_call call = describe_call(follower);
+        return fail_library(failure, r, &call);
 }
 
 static bool watch(struct follower *follower, struct failure *failure)
 {
-        follower->last_record_at = clock_now();
         while (!follower->done && !stop_requested()) {
                 int64_t now = clock_now();
                 if (now >= follower->next_check && !check(follower, now, failure))
@@ -462,9 +518,8 @@ static bool watch(struct follower *follower, struct failure *failure)
                         break;
                 if (now >= give_up_at(follower))
                         return give_up(follower, failure);
-                if (now < follower->next_read)
-                        stop_wait(-1,
-                                  earliest(follower->next_read, follower->next_check, give_up_at(follower)));
+                if ((follower->caught_up || now < follower->next_read) && !await_news(follower, now, failure))
+                        return false;
         }
         return true;
 }
@@ -489,9 +544,10 @@ bool follower_open(struct follower *follower, const struct follow_wish *wish, co
 
 bool follower_run(struct follower *follower, struct failure *failure)
 {
+        follower->last_record_at = clock_now();
         follower->deadline = follower->wish.timeout_ns == DURATION_UNSET
                                      ? CLOCK_NEVER
-                                     : clock_after(clock_now(), follower->wish.timeout_ns);
+                                     : clock_after(follower->last_record_at, follower->wish.timeout_ns);
         if (!attach(follower, failure))
                 return false;
         if (stop_requested())

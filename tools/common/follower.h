@@ -28,7 +28,8 @@ struct follow_wish {
         int64_t timeout_ns; /* in all */
         int64_t idle_timeout_ns;
         int64_t interval_ns; /* sample so often; unset: deliver every record */
-        int64_t poll_ns;     /* look for news so often */
+        int64_t poll_ns;     /* look for news so often; unset: when there is some */
+        bool spin;           /* look all the time */
         const char *on;      /* "change", "diff" or fields */
         const char *until;
         const char *where;
@@ -64,7 +65,8 @@ struct follower {
         uint64_t ignored_number; /* up to this publication, nothing is news */
         uint32_t noticed_liveness;
         bool done;
-        bool paused; /* nothing was there to read the last time */
+        bool caught_up; /* nothing was there to read the last time */
+        bool sliced;    /* there is no descriptor to wait on: the library waits, for a moment at a time */
         bool waiting_for_name;
         int64_t deadline;
         int64_t last_record_at;

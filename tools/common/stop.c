@@ -3,6 +3,7 @@
 
 /* Signals, and sleeping so that none is missed. */
 
+#define _GNU_SOURCE /* ppoll() */
 #include "common/stop.h"
 
 #include <errno.h>
@@ -10,13 +11,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 #include "common/clock.h"
 #include "common/number.h"
 
 static volatile sig_atomic_t stop_signal;
+
+/* Only whether it is broken. A descriptor of -1, once it turns out not to be open, is left alone. */
+static struct pollfd output = { .fd = STDOUT_FILENO, .events = 0 };
 
 static char sigbus_message[2048];
 static volatile sig_atomic_t sigbus_exit_code = 1;
@@ -73,6 +76,7 @@ static void die_by(int signal)
         sigaddset(&set, signal);
         raise(signal);
         sigprocmask(SIG_UNBLOCK, &set, NULL);
+        _exit(128 + signal); /* the first process of a container is not killed by its own signals */
 }
 
 void stop_reraise(void)
@@ -81,11 +85,18 @@ void stop_reraise(void)
                 die_by(stop_signal);
 }
 
+static void heed_output(short events)
+{
+        if ((events & POLLNVAL) != 0)
+                output.fd = -1;
+        else if (events != 0)
+                die_by(SIGPIPE);
+}
+
 void stop_if_reader_is_gone(void)
 {
-        struct pollfd output = { .fd = STDOUT_FILENO, .events = 0 };
-        if (poll(&output, 1, 0) == 1 && (output.revents & (POLLERR | POLLHUP)) != 0)
-                die_by(SIGPIPE);
+        if (poll(&output, 1, 0) == 1)
+                heed_output(output.revents);
 }
 
 static struct timespec time_left(int64_t deadline)
@@ -96,28 +107,38 @@ static struct timespec time_left(int64_t deadline)
                                   .tv_nsec = (long)(left % NS_PER_SECOND) };
 }
 
-enum wait_result stop_wait(int descriptor, int64_t deadline)
+static enum wait_result wait_for(int descriptor, const struct pollfd *printed_to, int64_t deadline)
 {
+        struct pollfd polled[] = { { .fd = descriptor, .events = POLLIN }, *printed_to };
         sigset_t stops, before;
         sigemptyset(&stops);
         sigaddset(&stops, SIGINT);
         sigaddset(&stops, SIGTERM);
         sigprocmask(SIG_BLOCK, &stops, &before);
 
-        /* A signal between this test and the sleep stays pending until pselect() lets it in. */
+        /* A signal between this test and the sleep stays pending until ppoll() lets it in. */
         int ready = 0;
         if (stop_signal == 0) {
-                fd_set input;
-                FD_ZERO(&input);
-                if (descriptor >= 0)
-                        FD_SET(descriptor, &input);
                 struct timespec left = time_left(deadline);
-                ready = pselect(descriptor + 1, &input, NULL, NULL, deadline == CLOCK_NEVER ? NULL : &left,
-                                &before);
+                ready = ppoll(polled, 2, deadline == CLOCK_NEVER ? NULL : &left, &before);
         }
         sigprocmask(SIG_SETMASK, &before, NULL);
 
         if (stop_signal != 0)
                 return WAIT_STOP;
-        return ready > 0 ? WAIT_INPUT : WAIT_TIME;
+        if (ready <= 0)
+                return WAIT_TIME;
+        heed_output(polled[1].revents);
+        return polled[0].revents != 0 ? WAIT_INPUT : WAIT_TIME;
+}
+
+enum wait_result stop_wait(int descriptor, int64_t deadline)
+{
+        const struct pollfd nothing = { .fd = -1 };
+        return wait_for(descriptor, &nothing, deadline);
+}
+
+enum wait_result stop_wait_printing(int descriptor, int64_t deadline)
+{
+        return wait_for(descriptor, &output, deadline);
 }

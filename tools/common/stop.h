@@ -22,6 +22,9 @@ enum wait_result { WAIT_TIME, WAIT_INPUT, WAIT_STOP };
  *  stop. */
 enum wait_result stop_wait(int descriptor, int64_t deadline);
 
+/** The same for who prints: die as in stop_if_reader_is_gone() at the moment that it is. */
+enum wait_result stop_wait_printing(int descriptor, int64_t deadline);
+
 /** If a signal asked to stop: die by it, so that shells and supervisors see why we ended. */
 void stop_reraise(void);
 
