@@ -5,14 +5,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "quote.h"
 
 int main(int argc, char **argv)
 {
         const char *topic = argc > 1 ? argv[1] : "quote";
-        const struct timespec pause = { 0, 10000000 };
         struct quote quote;
         seqcast_sample sample;
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
@@ -22,13 +20,13 @@ int main(int argc, char **argv)
         int r = seqcast_subscriber_open(topic, &options, &subscriber);
 
         setvbuf(stdout, NULL, _IOLBF, 0);
-        while (r >= 0 && r != SEQCAST_RETIRED) {
+        while (r >= 0 && r != SEQCAST_RETIRED && r != SEQCAST_DETACHED) {
                 r = seqcast_read_next(subscriber, &quote, sizeof quote, &sample);
                 if (r == 0)
                         printf("#%" PRIu64 " %.12s bid %" PRId64 " ask %" PRId64 " (%" PRIu64 " lost)\n",
                                sample.number, quote.sym, quote.bid, quote.ask, sample.lost);
-                else
-                        nanosleep(&pause, NULL);
+                else if (r > 0)
+                        r = seqcast_wait(subscriber, -1); /* sleeps until there is something newer */
         }
         fprintf(stderr, "%s: %s\n", topic, seqcast_strerror(r));
         seqcast_subscriber_close(subscriber);
