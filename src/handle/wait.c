@@ -325,6 +325,14 @@ static int spin(struct wait *wait, int64_t now)
         return r;
 }
 
+/* Nothing new in time; but what has become of the segments? */
+static int give_up(struct wait *wait)
+{
+        int r = check_all(wait, seqcast__clock_mono_ns());
+
+        return r == SEQCAST_NONE ? SEQCAST_TIMEOUT : r;
+}
+
 static int sleep_until_news(struct wait *wait, int64_t now)
 {
         int64_t check_ns = now + SLICE_NS;
@@ -335,12 +343,12 @@ static int sleep_until_news(struct wait *wait, int64_t now)
                 if (r != SEQCAST_NONE)
                         return r;
                 now = seqcast__clock_mono_ns();
-                if (now >= check_ns || now >= wait->deadline_ns) {
+                if (now >= wait->deadline_ns)
+                        return give_up(wait);
+                if (now >= check_ns) {
                         r = check_all(wait, now);
                         if (r != SEQCAST_NONE)
                                 return r;
-                        if (now >= wait->deadline_ns)
-                                return SEQCAST_TIMEOUT;
                         check_ns = now + SLICE_NS;
                 }
                 add_own_words(wait);
@@ -361,6 +369,8 @@ static int wait_for(struct wait *wait, int64_t timeout_ns)
         now = seqcast__clock_mono_ns();
         wait->deadline_ns = seqcast__clock_after(now, timeout_ns);
         r = spin(wait, now);
+        if (r == SEQCAST_NONE && seqcast__clock_mono_ns() >= wait->deadline_ns)
+                r = give_up(wait);
         if (r != SEQCAST_NONE)
                 return r;
         for (size_t i = 0; i < wait->count; i++) {

@@ -752,6 +752,133 @@ Test(ring, retiring_twice_changes_nothing)
         expect_sample(6, 0);
 }
 
+/* ---- is there news --------------------------------------------------------------------------- */
+
+/* A writer that has stopped somewhere, died, or been replaced. */
+struct situation {
+        uint64_t depth, announced;
+        enum step step; /* how far the publication after these has got */
+        bool retired;
+};
+
+static void set_situation(const struct situation *situation)
+{
+        set_up(situation->depth, RECORD_BYTES);
+        publish_up_to(situation->announced);
+        publish_up_to_step(situation->announced + 1, situation->step);
+        if (situation->retired)
+                seqcast_ring_retire(&ring);
+}
+
+typedef void check_news(const struct situation *situation, struct seqcast_ring_reader reader);
+
+/* For readers in all positions. */
+static void for_all_situations(check_news *check)
+{
+        static const uint64_t depths[] = { 1, 2, 4, 8 };
+
+        for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+                struct situation situation = { .depth = depths[i] };
+
+                for (situation.announced = 0; situation.announced < 3 * depths[i]; situation.announced++) {
+                        for (situation.step = BEFORE; situation.step <= SEALED; situation.step++) {
+                                for (int retired = 0; retired < 2; retired++) {
+                                        situation.retired = retired != 0;
+                                        set_situation(&situation);
+                                        check(&situation, (struct seqcast_ring_reader){ 0 });
+                                        for (uint64_t had = 0; had <= situation.announced; had++)
+                                                check(&situation, reader_at(had));
+                                }
+                        }
+                }
+        }
+}
+
+static void expect_news(const struct situation *situation, struct seqcast_ring_reader reader,
+                        enum seqcast_state expected)
+{
+        cr_assert(eq(int, seqcast_ring_news(&ring, &reader), expected),
+                  "depth %lu, %lu announced, step %d of the next, retired %d, started %d, had %lu",
+                  (unsigned long)situation->depth, (unsigned long)situation->announced, (int)situation->step,
+                  situation->retired, reader.started, (unsigned long)reader.delivered);
+}
+
+static void expect_news_of_what_is_newer(const struct situation *situation, struct seqcast_ring_reader reader)
+{
+        const bool only_slot_is_open =
+                situation->depth == 1 && situation->step >= MARKED && situation->step < SEALED;
+
+        if (situation->step == SEALED && reader.delivered == situation->announced)
+                return; /* not announced: a test of its own */
+        if (reader.delivered < situation->announced && !only_slot_is_open)
+                expect_news(situation, reader, SEQCAST_OK);
+        else
+                expect_news(situation, reader, situation->retired ? SEQCAST_RETIRED : SEQCAST_NONE);
+}
+
+Test(ring, there_is_news_where_there_is_something_newer_that_can_be_read, .timeout = 60)
+{
+        for_all_situations(expect_news_of_what_is_newer);
+}
+
+static void expect_what_next_does(const struct situation *situation, struct seqcast_ring_reader reader)
+{
+        struct seqcast_ring_reader position = reader;
+        enum seqcast_state state = (enum seqcast_state)next(&position);
+
+        if (state == SEQCAST_EMPTY)
+                state = SEQCAST_NONE;
+        if (state == SEQCAST_BUSY) /* nothing to read until its only slot is complete */
+                state = situation->retired ? SEQCAST_RETIRED : SEQCAST_NONE;
+        if (reader.started)
+                expect_news(situation, reader, state);
+}
+
+Test(ring, news_is_what_next_delivers, .timeout = 60)
+{
+        for_all_situations(expect_what_next_does);
+}
+
+Test(ring, of_depth_one_has_no_news_until_its_slot_is_complete)
+{
+        for (int started = 0; started < 2; started++) {
+                for (enum step step = MARKED; step <= ANNOUNCED; step++) {
+                        struct seqcast_ring_reader reader = { .delivered = 5, .started = true };
+
+                        if (!started)
+                                reader = (struct seqcast_ring_reader){ 0 };
+                        set_up(1, RECORD_BYTES);
+                        publish_up_to(5);
+                        publish_up_to_step(6, step);
+                        cr_assert(eq(int, seqcast_ring_news(&ring, &reader),
+                                     step >= SEALED ? SEQCAST_OK : SEQCAST_NONE));
+                }
+        }
+}
+
+Test(ring, what_was_skipped_is_no_news)
+{
+        static const uint64_t depths[] = { SHORT_DEPTHS };
+
+        for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
+                struct seqcast_ring_reader reader = { 0 };
+
+                set_up(depths[i], RECORD_BYTES);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_NONE));
+                publish_up_to(7);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_OK));
+                seqcast_ring_skip(&ring, &reader);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_NONE));
+                publish_up_to(8);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_OK));
+                cr_assert(eq(int, next(&reader), SEQCAST_OK));
+                expect_sample(8, 0);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_NONE));
+                seqcast_ring_retire(&ring);
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_RETIRED));
+        }
+}
+
 /* ---- memory that cannot be trusted, or not be written ---------------------------------------- */
 
 Test(ring, reading_needs_no_permission_to_write)
@@ -768,6 +895,7 @@ Test(ring, reading_needs_no_permission_to_write)
                 cr_assert(eq(int, newest(&reader), SEQCAST_OK));
                 expect_sample(7, 0);
                 cr_assert(eq(int, next(&reader), SEQCAST_NONE));
+                cr_assert(eq(int, seqcast_ring_news(&ring, &reader), SEQCAST_NONE));
                 cr_assert(eq(int, seqcast_ring_read_newest_parts(&ring, &reader, &part, 1, NULL), 0));
                 seqcast_ring_skip(&ring, &reader);
         }
@@ -819,6 +947,8 @@ static void read_in_every_way(struct seqcast_ring_reader reader)
                 if ((r < 0 && r != -ERANGE) || r > SEQCAST_RETIRED)
                         cr_fatal("a result of %d", r);
         }
+        if (seqcast_ring_news(&ring, &reader) > SEQCAST_RETIRED)
+                cr_fatal("no such news");
         seqcast_ring_skip(&ring, &reader);
 }
 
