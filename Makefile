@@ -95,7 +95,7 @@ $B/libs: Makefile
 	@mkdir -p $(@D)
 	@printf '#include <sys/mman.h>\nint main(void) { return shm_open("/", 0, 0) >= 0; }\n' >$@.c
 	@for lib in '' -lrt; do \
-	        $(CC) $(cppflags) $(CFLAGS) $(LDFLAGS) -o $@.out $@.c $$lib 2>$@.log && echo "$$lib $(urcu)" >$@ && exit; \
+	        $(CC) $(cppflags) $(CFLAGS) $(LDFLAGS) -o $@.out $@.c $$lib 2>$@.log && echo $$lib $(urcu) >$@ && exit; \
 	done; cat $@.log; exit 1
 
 $B/obj/tools/%.o: cppflags += $(call pc,--cflags json-c)
@@ -192,7 +192,8 @@ installed := \
 # A file in folder $1 finds the prefix from its own place, so that the installed tree can be moved.
 prefix_from = $(if $(filter $(prefix)/%,$1),/$(subst $(space),/,$(patsubst %,..,$(subst /, ,$(patsubst $(prefix)/%,%,$1)))))
 fill = sed -e 's|@prefix@|$(if $(call prefix_from,$1),$2$(call prefix_from,$1),$(prefix))|' \
-        -e 's|@libdir@|$(patsubst $(prefix)/%,$3/%,$(libdir))|' -e "s|@libs@|$(libs)|" \
+        -e 's|@libdir@|$(patsubst $(prefix)/%,$3/%,$(libdir))|' \
+        -e "s|@libs@|$(libs)|" -e "s|@libs_list@|$$(tr ' ' ';' <$B/libs)|" \
         -e 's|@includedir@|$(patsubst $(prefix)/%,$3/%,$(includedir))|' \
         -e 's|@soname@|$(soname)|' -e 's|@version@|$(version)|' $< >$@
 
