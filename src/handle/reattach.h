@@ -47,9 +47,9 @@ bool seqcast__reattach_leave(struct seqcast__reattach *reattach, const struct se
 uint64_t seqcast__reattach_generation(const struct seqcast__reattach *reattach);
 
 /**
- * Put segment `fresh` in the place of `present`, which is closed but for its schema. Wherever readers
- * are, they touch mapped memory only. After a failure, `present` is still in place (if perhaps counted as another generation), and
- * `fresh` still the caller's.
+ * Put segment `fresh` in the place of `present`, which is closed but for its schema; `fresh` is empty then.
+ * Wherever readers are, they touch mapped memory only. After a failure, `present` is still in place (if
+ * perhaps counted as another generation), and `fresh` still the caller's.
  * @return 0; -ENOMEM; -errno
  */
 int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast__segment *present,

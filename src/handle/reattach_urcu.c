@@ -141,9 +141,10 @@ int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast
         if (place == NULL)
                 return -ENOMEM;
         atomic_store_explicit(&reattach->present, place, memory_order_release); /* U2 pairs with U1 */
-        fresh->schema = seqcast_schema_free(fresh->schema);
+        seqcast_schema_free(fresh->schema);
         fresh->schema = present->schema;
         *present = *fresh;
+        *fresh = (struct seqcast__segment){ .fd = -1 };
         reattach->collected[reattach->collected_count++] = old;
         reattach->collected_bytes += old->mapping.bytes;
         if (reattach->collected_count == COLLECTED_MAX || reattach->collected_bytes > COLLECTED_BYTES_MAX)
