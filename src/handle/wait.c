@@ -53,13 +53,16 @@ static void show_interest(seqcast_subscriber *subscriber, int lock_byte, struct 
 {
         const struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
         unsigned *count = count_of(subscriber, lock_byte);
+        bool counted = count != NULL && interest->shown && interest->generation == subscriber->generation;
 
-        interest->generation = subscriber->generation;
-        interest->shown = seqcast__subscriber_is_current(subscriber) &&
-                          ((count != NULL && *count > 0) ||
-                           seqcast__lock_take_shared(segment->fd, lock_byte) == 0); /* I1 */
-        if (interest->shown && count != NULL)
-                ++*count;
+        if (!counted) { /* a handle may stand twice in a list */
+                interest->generation = subscriber->generation;
+                interest->shown = seqcast__subscriber_is_current(subscriber) &&
+                                  ((count != NULL && *count > 0) ||
+                                   seqcast__lock_take_shared(segment->fd, lock_byte) == 0); /* I1 */
+                if (interest->shown && count != NULL)
+                        ++*count;
+        }
         seqcast__subscriber_release(subscriber);
 }
 

@@ -7,7 +7,7 @@
  * publication. A subscriber that sleeps holds a read lock on a byte of the segment: it shows interest. The
  * publisher looks for such locks every two milliseconds or so, at a publication, and wakes only while
  * there are any, which it says in a control word, by the number of its epoch. Until it says so, sleepers
- * sleep no longer than they may be late (sleeper.h).
+ * sleep no longer than they may be late (wait.c).
  *
  *   stop waking                                 go to sleep
  *   E1  control word = 0          relaxed       I1  take the read lock             fcntl
