@@ -95,7 +95,7 @@ static int64_t stamp(const seqcast_publisher *publisher)
 static void published(seqcast_publisher *publisher, uint64_t number, int64_t time_ns)
 {
         publisher->version = number;
-        seqcast__waker_published(&publisher->waker, number, time_ns);
+        seqcast__waker_published(&publisher->waker, time_ns);
 }
 
 /* ---- sparse segments: memory first --------------------------------------------------------- */
@@ -522,7 +522,7 @@ static int open_into(seqcast_publisher *publisher, const char *topic,
                 return r;
         }
         announce(publisher, options->program);
-        seqcast__waker_open(&publisher->waker, &publisher->segment, options->wake, publisher->version);
+        seqcast__waker_open(&publisher->waker, &publisher->segment, options->wake);
         seqcast__waker_rouse(&publisher->segment); /* there may be news: what the last one left unannounced */
         publisher->opening = NULL;
         publisher->magic = PUBLISHER_MAGIC;
@@ -566,6 +566,8 @@ seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publisher)
                 return NULL;
         control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_LEFT);
+        /* First the lock, so that those who wake up find it free. */
+        seqcast__lock_drop(publisher->segment.fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         seqcast__waker_rouse(&publisher->segment);
         release_memory(publisher);
         seqcast__acquire_release(&publisher->segment);

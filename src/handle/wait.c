@@ -270,13 +270,14 @@ static void add_own_words(struct wait *wait)
         }
 }
 
-static int check_all(struct wait *wait, int64_t now)
+/* ... those that were not checked for so long. */
+static int check_all(struct wait *wait, int64_t now, int64_t age_ns)
 {
         for (size_t i = 0; i < wait->count; i++) {
                 seqcast_subscriber *subscriber = wait->subscribers[i];
                 int r;
 
-                if (now - subscriber->waiting.checked_ns < SLICE_NS)
+                if (now - subscriber->waiting.checked_ns < age_ns)
                         continue;
                 r = check(subscriber, now);
                 if (r != SEQCAST_NONE) {
@@ -323,7 +324,7 @@ static int spin(struct wait *wait, int64_t now)
                 }
                 now = seqcast__clock_mono_ns();
                 if (r == SEQCAST_NONE)
-                        r = check_all(wait, now);
+                        r = check_all(wait, now, SLICE_NS);
         }
         return r;
 }
@@ -331,14 +332,14 @@ static int spin(struct wait *wait, int64_t now)
 /* Nothing new in time; but what has become of the segments? */
 static int give_up(struct wait *wait)
 {
-        int r = check_all(wait, seqcast__clock_mono_ns());
+        int r = check_all(wait, seqcast__clock_mono_ns(), SLICE_NS);
 
         return r == SEQCAST_NONE ? SEQCAST_TIMEOUT : r;
 }
 
 static int sleep_until_news(struct wait *wait, int64_t now)
 {
-        int64_t check_ns = now + SLICE_NS;
+        int64_t check_ns = now + SLICE_NS, nap_end = now;
 
         for (;;) {
                 int r = look_at_all(wait);
@@ -348,16 +349,17 @@ static int sleep_until_news(struct wait *wait, int64_t now)
                 now = seqcast__clock_mono_ns();
                 if (now >= wait->deadline_ns)
                         return give_up(wait);
-                if (now >= check_ns) {
-                        r = check_all(wait, now);
+                /* Woken without news: most likely a publisher has come or left. */
+                if (now >= check_ns || now < nap_end) {
+                        r = check_all(wait, now, NAP_NS);
                         if (r != SEQCAST_NONE)
                                 return r;
-                        check_ns = now + SLICE_NS;
                 }
+                if (now >= check_ns)
+                        check_ns = now + SLICE_NS;
                 add_own_words(wait);
-                seqcast__futex_wait(
-                        wait->futexes, wait->futex_count, /* S3 */
-                        earlier(earlier(check_ns, wait->deadline_ns), now + shortest_nap_ns(wait, now)));
+                nap_end = earlier(earlier(check_ns, wait->deadline_ns), now + shortest_nap_ns(wait, now));
+                seqcast__futex_wait(wait->futexes, wait->futex_count, nap_end); /* S3 */
                 wait->chunk = (wait->chunk + SEQCAST__FUTEX_COUNT_MAX) % wait->count;
         }
 }

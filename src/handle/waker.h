@@ -32,10 +32,10 @@ struct seqcast__waker_side {
 };
 
 struct seqcast__waker {
-        uint64_t countdown; /* publications until the next look at the clock; while waking: 1 */
-        uint64_t stride;    /* ... of how many */
-        uint64_t looked_number;
-        int64_t looked_ns;
+        uint64_t countdown;   /* publications until the next look at the clock; while waking: 1 */
+        uint64_t stride;      /* ... of how many */
+        uint64_t clock_looks; /* since sleepers were looked for, ... */
+        int64_t looked_ns;    /* ... which was then */
         uint64_t epoch;
         const struct seqcast__segment *segment;
         const seqcast_word *version;
@@ -44,17 +44,16 @@ struct seqcast__waker {
 };
 
 /** @param mode enum seqcast_wake; `segment` stays where it is; its epoch is ours already */
-void seqcast__waker_open(struct seqcast__waker *waker, const struct seqcast__segment *segment, uint32_t mode,
-                         uint64_t number);
+void seqcast__waker_open(struct seqcast__waker *waker, const struct seqcast__segment *segment, uint32_t mode);
 
 /** ... a look at the clock is due, or somebody has to be woken. errno stays. */
-void seqcast__waker_attend(struct seqcast__waker *waker, uint64_t number, int64_t time_ns);
+void seqcast__waker_attend(struct seqcast__waker *waker, int64_t time_ns);
 
-/** Publication `number` has been announced, at `time_ns`, if times are stored, or 0. Async-signal-safe. */
-static inline void seqcast__waker_published(struct seqcast__waker *waker, uint64_t number, int64_t time_ns)
+/** A publication has been announced, at `time_ns`, if times are stored, or 0. Async-signal-safe. */
+static inline void seqcast__waker_published(struct seqcast__waker *waker, int64_t time_ns)
 {
         if (--waker->countdown == 0)
-                seqcast__waker_attend(waker, number, time_ns);
+                seqcast__waker_attend(waker, time_ns);
 }
 
 /** Wake whoever sleeps, without looking at or changing what the waker remembers: for any thread. */
