@@ -291,13 +291,12 @@ static int check_all(struct wait *wait, int64_t now, int64_t age_ns)
 static int64_t shortest_nap_ns(const struct wait *wait, int64_t now)
 {
         int64_t shortest = wait->count > SEQCAST__FUTEX_COUNT_MAX ? NAP_NS : SLICE_NS;
+        bool polls = !seqcast__futex_can_wake(); /* what it sleeps on, by itself */
 
-        if (!seqcast__futex_can_wake())
-                return SLICE_NS; /* it polls by itself */
         for (size_t i = 0; i < wait->count; i++) {
                 const seqcast_subscriber *subscriber = wait->subscribers[i];
-                int64_t nap = subscriber->waiting.name_missing
-                                      ? MISSING_NAP_NS
+                int64_t nap = subscriber->waiting.name_missing ? MISSING_NAP_NS
+                              : polls                          ? UNTIL_TOLD
                                       : nap_ns(subscriber, &subscriber->waiting.asleep,
                                                SEQCAST__CONTROL_WAKING, now);
 

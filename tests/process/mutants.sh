@@ -60,4 +60,73 @@ mutant src/layout/schema.c unit/test_schema 'a field may end outside the record'
 mutant src/layout/schema_parse.c unit/test_schema 'numbers may be as large as they like' \
         's/if \(number > SEQCAST_RECORD_BYTES_MAX\)/if (false)/'
 
+# ---- waiting: where nobody is woken (PORTABLE=1), there is nothing of this to notice
+
+case ${BUILD##*/} in *portable*) finish_mutants ;; esac
+
+mutant src/handle/waker.c unit/test_waker 'a new publisher does not look for those who sleep already' \
+        's/^( *)look\(waker, 0\);/\1;/'
+mutant src/handle/waker.c unit/test_waker 'waking stops without a second look' \
+        's/if \(is_wanted\(waker, side\)\) \{ .*E3.*/if (false) {/'
+mutant src/handle/waker.c unit/test_waker 'waking never stops' 's/^( *)stop\(waker, side, now\);/\1;/'
+mutant src/handle/waker.c unit/test_waker 'waking stops at once' 's/>= LINGER_NS/>= 0/'
+mutant src/handle/waker.c unit/test_waker 'the first epoch is said, not the present one' \
+        's/say\(waker, side, waker->epoch\)/say(waker, side, 1)/'
+mutant src/handle/waker.c unit/test_waker 'errno changes' 's/^( *)errno = saved;/\1(void)saved;/'
+mutant src/handle/waker.c unit/test_waker 'a publisher that is told when to wake does not say that it wakes' \
+        's/say\(waker, FUTEX, waker->epoch\);/;/'
+mutant src/handle/waker.c unit/test_waker 'a publisher that never wakes looks' 's/ \|\| mode == SEQCAST_WAKE_NEVER//'
+mutant src/handle/waker.c unit/test_waker 'there is a look at each publication' 's/now - waker->looked_ns >= LOOK_NS/true/'
+mutant src/handle/waker.c unit/test_waker 'notifying touches no file' 's/if \(is_wanted\(waker, DESCRIPTOR\)\)/if (false)/'
+mutant src/handle/publisher.c unit/test_waker 'taking over wakes nobody' \
+        's/seqcast__waker_rouse\(\&publisher->segment\); .*there may be news.*/;/'
+mutant src/handle/publisher.c unit/test_waker 'removing a topic wakes nobody' \
+        's/^( *)seqcast__waker_rouse\(\&publisher->segment\);$/\1;/'
+mutant src/handle/acquire.c unit/test_waker 'replacing a segment wakes nobody' 's/seqcast__waker_rouse\(old\);/;/'
+
+mutant src/handle/attach.c unit/test_attach 'a segment that is not ready is an error' 's/ \|\| r == -EAGAIN\) \&\&/) \&\&/'
+mutant src/handle/attach.c unit/test_attach 'waiting for a topic ends early' 's/>= deadline_ns\)/>= deadline_ns - 30000000)/'
+mutant src/handle/attach.c unit/test_attach 'after a signal, the time begins again' \
+        's/^( *)await\(\&names, r, deadline_ns\);/\1await(\&names, r, deadline_ns); deadline_ns = seqcast__clock_after(seqcast__clock_mono_ns(), timeout_ns);/'
+mutant src/handle/attach.c unit/test_attach 'no second look once names are watched' \
+        "$all"'s/(seqcast__watch_close\(\&names\);\n *)r = seqcast__attach\(wish, segment, ret_detail\);/\1;/'
+mutant src/handle/attach.c unit/test_attach 'the watch stays open' 's/^        seqcast__watch_close\(\&names\);/        ;/'
+mutant src/handle/attach.c unit/test_reattach 'the size of opaque records is not required' \
+        's/if \(wish->opaque_bytes == 0\)/if (true)/'
+
+mutant src/handle/subscriber.c unit/test_reattach 'the schema is not required' 's/wish->schema = subscriber->own.schema;/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'the position is not reset' \
+        's/subscriber->reader = \(struct seqcast_ring_reader\)\{ .started = true \};/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'that it is the same segment is not noticed' \
+        "$all"'s/if \(ret_fresh->status.st_dev != [^{;]*st_ino\)\n/if (true)\n/'
+mutant src/handle/subscriber.c unit/test_reattach 'handles are told again and again' 's/subscriber->moved = false;/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'the generation is not compared' \
+        's/if \(ret_visit->generation != subscriber->generation\)/if (false)/'
+mutant src/handle/subscriber.c unit/test_reattach 'interest in the old segment counts in the new one' \
+        's/shared->sleepers = shared->watchers = 0;/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'the first handle to be closed unmaps for all' 's/if \(!last\)/if (false)/'
+mutant src/handle/subscriber.c unit/test_reattach 'joined handles read in place' \
+        "$all"'s/if \(subscriber->shared != NULL\)(\n *return -EINVAL; .. what)/if (false)\1/'
+
+mutant src/handle/wait.c unit/test_reattach 'interest is not dropped' 's/\(count == NULL \|\| --\*count == 0\)\)/false)/'
+mutant src/handle/wait.c unit/test_reattach 'interest is dropped by the first that gets up' 's/--\*count == 0/--*count + 1 != 0/'
+mutant src/handle/wait.c unit/test_reattach 'the descriptor stays with the old segment' \
+        "$all"'s/r = watch_segment\(subscriber\);(\n *return r < 0)/r = 0;\1/'
+mutant src/handle/wait.c unit/test_waker 'interest is not shown' \
+        's/interest->shown = seqcast__subscriber_is_current\(subscriber\) \&\&/interest->shown = false \&\&/'
+mutant src/handle/wait.c unit/test_wait 'that a publisher has gone is told again and again' \
+        's/waiting->told_epoch = found.epoch;/;/'
+mutant src/handle/wait.c unit/test_wait 'what an earlier publisher has said is believed' \
+        's/\(epoch != 0 \&\& seqcast_word_load_relaxed\(words \+ control\) == epoch\)/(seqcast_word_load_relaxed(words + control) != 0)/'
+mutant src/handle/wait.c unit/test_wait 'of several topics, the first comes first again and again' \
+        's/waiting.turn = index \+ 1;/waiting.turn = 0;/'
+mutant src/handle/wait.c unit/test_wait 'that the name is gone is told again and again' 's/waiting->told_detached = true;/;/'
+
+mutant src/handle/reattach_plain.c unit/test_reattach 'reserved addresses are never given back' \
+        's/while \(reattach->reserves != NULL\)/while (false)/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'the descriptor of the new segment stays open' \
+        's/^        close\(fresh->fd\);/        ;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'the first mapping of the new segment stays' \
+        's/^        seqcast__memory_unmap\(fresh->base, .*/        ;/'
+
 finish_mutants

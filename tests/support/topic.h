@@ -18,13 +18,13 @@
 
 #define SHM_DIRECTORY "/dev/shm/"
 
-/** This process's topic; others run at the same time. */
+/** This process's topic; others run at the same time. No such name is the beginning of another one. */
 static inline const char *topic_name(void)
 {
         static char name[64];
 
         if (name[0] == '\0')
-                snprintf(name, sizeof name, "seqcast-test-%ld", (long)getpid());
+                snprintf(name, sizeof name, "seqcast-test-%07ld", (long)getpid());
         return name;
 }
 

@@ -130,10 +130,12 @@ static inline bool interest_is_shown(int beside, int lock_byte)
 /** Wait until somebody sleeps on the futex. Where nobody shows it, it can only be guessed. */
 static inline void await_sleeper(int beside)
 {
+        const int64_t end = monotonic_ns() + 10 * SECOND;
+
         if (!seqcast__futex_can_wake())
                 sleep_us(20000);
         else
-                while (!interest_is_shown(beside, SEQCAST__SLEEPER_LOCK_BYTE))
+                while (!interest_is_shown(beside, SEQCAST__SLEEPER_LOCK_BYTE) && monotonic_ns() < end)
                         sleep_us(200);
 }
 

@@ -108,4 +108,13 @@ mutant include/seqcast/seqlock.h process/test_every_instruction 'no odd mark' \
         's/2 \* number - 1, memory/2 * number - 2 * (number > 1), memory/'
 mutant include/seqcast/ring.h process/test_every_instruction 'the length is stored after the seal' \
         "$all"'s/( *seqcast_word_store_relaxed\(slot \+ SEQCAST_SLOT_LENGTH, bytes\);[^\n]*\n)(.*)(\n *atomic_store_explicit\(ring->version, number)/\2\n\1\3/'
+
+mutant include/seqcast/ring.h unit/test_ring 'a publication under way is news' \
+        's/begun < 2 \* want \? SEQCAST_NONE/begun + 1 < 2 * want ? SEQCAST_NONE/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, a publication under way is news' \
+        's/begun >= 2 \* want \&\& \(begun \& 1\) == 0\)/begun >= 2 * want)/'
+mutant include/seqcast/ring.h unit/test_ring 'the retired mark of the version is news' \
+        's/\(version \& ~SEQCAST_VERSION_RETIRED\) >= want/version >= want/'
+mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news' \
+        's/depth_mask != 0 \&\& begun != SEQCAST_SEQ_RETIRED\)/depth_mask != 0)/'
 finish_mutants
