@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #include "platform/memory.h"
+#include "platform/sanitizer.h"
 
 struct place {
         struct place *next;
@@ -217,7 +218,9 @@ int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast
         } else {
                 atomic_store_explicit(&reattach->epoch, epoch + 1, memory_order_relaxed); /* P1 */
                 SEQCAST_FENCE(memory_order_release); /* P2 pairs with V3 */
+                SEQCAST__TSAN_MAPPING_BEGIN();
                 r = change(reattach, present, fresh, place);
+                SEQCAST__TSAN_MAPPING_END();
                 atomic_store_explicit(&reattach->epoch, epoch + 2,
                                       memory_order_release); /* P4 pairs with V1 */
         }

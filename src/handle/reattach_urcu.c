@@ -16,6 +16,7 @@
 #include <urcu/urcu-bp.h>
 
 #include "platform/memory.h"
+#include "platform/sanitizer.h"
 
 #define COLLECTED_MAX 32u
 #define COLLECTED_BYTES_MAX (UINT64_C(1) << 20)
@@ -30,25 +31,8 @@ struct seqcast__reattach {
         struct place *collected[COLLECTED_MAX]; /* replaced; some reader may still be there */
         size_t collected_count;
         uint64_t collected_bytes;
+        char leaves; /* what is before the end of a grace period, for ThreadSanitizer */
 };
-
-/* ThreadSanitizer does not see that a grace period orders a reader's leave before what follows. */
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define UNDER_TSAN
-#endif
-#elif defined(__SANITIZE_THREAD__)
-#define UNDER_TSAN
-#endif
-#ifdef UNDER_TSAN
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#define LEAVES_BEFORE_GRACE_PERIOD(object) __tsan_release(object)
-#define GRACE_PERIOD_AFTER_LEAVES(object) __tsan_acquire(object)
-#else
-#define LEAVES_BEFORE_GRACE_PERIOD(object) ((void)(object))
-#define GRACE_PERIOD_AFTER_LEAVES(object) ((void)(object))
-#endif
 
 /* Without these, a grace period in a child of fork() waits for readers that exist in the parent only. */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -76,7 +60,7 @@ static void free_place(struct place *place)
 static void free_collected(struct seqcast__reattach *reattach)
 {
         urcu_bp_synchronize_rcu();
-        GRACE_PERIOD_AFTER_LEAVES(reattach);
+        SEQCAST__TSAN_ACQUIRE(&reattach->leaves);
         for (size_t i = 0; i < reattach->collected_count; i++) {
                 close(reattach->collected[i]->mapping.fd);
                 free_place(reattach->collected[i]);
@@ -122,7 +106,7 @@ bool seqcast__reattach_enter(struct seqcast__reattach *reattach, struct seqcast_
 bool seqcast__reattach_leave(struct seqcast__reattach *reattach, const struct seqcast__visit *visit)
 {
         (void)visit;
-        LEAVES_BEFORE_GRACE_PERIOD(reattach);
+        SEQCAST__TSAN_RELEASE(&reattach->leaves);
         urcu_bp_read_unlock();
         return true;
 }
