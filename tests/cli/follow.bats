@@ -678,9 +678,10 @@ another_sleeper() {
 }
 
 @test "an idle shmsub takes no time where there is nobody to wake it" {
+        few_descriptors
         make_quote
-        for how in '-f quote' '-F nothing' '-W 1h nothing'; do
-                background shmsub $how >/dev/null
+        for how in 'shmsub -f quote' 'shmsub -F nothing' 'shmsub -W 1h nothing' "$few shmsub -f quote"; do
+                background $how >/dev/null
                 sleepers+=("$pid")
         done
         sleep 3

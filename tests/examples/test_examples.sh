@@ -247,7 +247,8 @@ all_but() {
         done
 }
 
-# check_flood NAME: topic 1 never pauses, and whoever prints all of it never comes to its end
+# check_flood NAME: topic 1 never pauses, and whoever prints all of it never comes to its end. It has room for
+# as much as is printed in a second or so, that its publisher may come to be delayed.
 check_flood() {
         out=$scratch/$1.others
         mkfifo "$scratch/$1.pipe"
@@ -257,7 +258,7 @@ check_flood() {
         subscriber=$!
         children="$children $subscriber"
         try "$1: shows the newest value at first" counted_to 0 28 8
-        background publish 1 --forever --recreate --depth 4096
+        background publish 1 --forever --recreate --depth 32768
         flood=$pid
         try "$1: sees the topic that never pauses" says "$topics-1: the topic has another segment.*"
         (publish 2 -C 1)

@@ -55,7 +55,8 @@ static inline int feed_create(struct feed *feed, unsigned index, uint32_t mode)
 
 static inline void feed_remove(const struct feed *feed)
 {
-        unlink(topic_path_of(feed->index));
+        if (unlink(topic_path_of(feed->index)) < 0)
+                printf("# somebody else has removed %s meanwhile\n", topic_name_of(feed->index));
 }
 
 /** Of this process's numbered topics. The dash matters: 123 is the beginning of 1234, too. */

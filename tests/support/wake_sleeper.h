@@ -16,7 +16,8 @@
 
 #define SLEEPER_FEEDS 2u
 #define SLEEPERS_MAX 64u
-#define SLEEPER_AWAY_NS (500 * MS) /* process() takes half of it at most, and there may be news of each feed */
+#define SLEEPER_AWAY_NS                                                                                      \
+        (500 * MS) /* process() takes half of it at most, and there may be news of each feed */
 
 enum sleeper_kind { BY_WAIT, BY_WAIT_ANY, BY_DESCRIPTOR };
 

@@ -183,7 +183,7 @@ static bool attach(struct follower *follower, struct failure *failure)
                 stop_if_reader_is_gone();
                 if (stop_requested())
                         return true;
-                patience_ns = slice(follower, now);
+                patience_ns = earlier(slice(follower, now), deadline - now);
         }
         begin_reading(follower);
         report_notice(follower->reporter, "attached, at publication %" PRIu64,
