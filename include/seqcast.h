@@ -278,7 +278,8 @@ enum seqcast_wake {
         /** Nobody does. Subscribers that wait poll: every millisecond at first, less often when nothing
          *  is published for long. */
         SEQCAST_WAKE_NEVER = 1,
-        /** seqcast_notify() does. What is published without it is noticed within 100 ms. */
+        /** seqcast_notify() does. What is published without it is noticed within 100 ms; on a descriptor,
+         *  within a second. */
         SEQCAST_WAKE_MANUAL = 2
 };
 
@@ -524,7 +525,7 @@ SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
  *
  * Subscribers that sleep stay unknown to the publisher and write nothing to the segment. They hold a read
  * lock on one byte of it, which the publisher looks for now and then; what comes before it has looked is
- * seen a millisecond late at most. No sleep is longer than 100 ms: then the segment and its publisher are
+ * seen a millisecond late or, after a long silence, an eighth of that, 100 ms at most. No sleep is longer than 100 ms: then the segment and its publisher are
  * looked at, so that nothing that other readers do (they could take wake-ups away) delays news for longer.
  * ------------------------------------------------------------------------------------------- */
 
@@ -537,7 +538,7 @@ SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
  * whoever waits on, waits for the next publisher. They are noticed within 100 ms (DETACHED by another
  * name for the same file: within 1 s). A publisher that is merely stopped is not gone.
  *
- * @param timeout_ns  0: only look, without a system call; < 0: no end
+ * @param timeout_ns  0: only look, without a system call (unless re-attaching); < 0: no end
  * @return 0 there is news; SEQCAST_TIMEOUT; SEQCAST_PUBLISHER_GONE; SEQCAST_PUBLISHER_LEFT;
  *         SEQCAST_INTERRUPTED. Without SEQCAST_REATTACH: SEQCAST_RETIRED; SEQCAST_DETACHED. With it:
  *         SEQCAST_REATTACHED; and why a new segment cannot be read, as seqcast_subscriber_reattach(), but
@@ -560,7 +561,7 @@ SEQCAST_CHECKED int seqcast_wait_any(seqcast_subscriber *const *subscribers, siz
 /**
  * End a wait on this subscriber that is under way in another thread, or was interrupted by this signal
  * handler; if there is none, the next one. Async-signal-safe; any thread, as long as nobody closes the
- * handle. Before Linux 5.16, and where seqcast_wait_any() waits for more than 64, it may take up to 100 ms.
+ * handle. Before Linux 5.16, and where seqcast_wait_any() waits for more than 64, it takes up to 100 ms.
  */
 SEQCAST_API void seqcast_subscriber_interrupt(seqcast_subscriber *subscriber);
 
@@ -572,7 +573,8 @@ SEQCAST_API void seqcast_subscriber_set_spin(seqcast_subscriber *subscriber, int
 
 /**
  * A descriptor for poll(2), epoll(7) and event loops: readable when there may be something. Then call
- * seqcast_subscriber_drain(), and read until there is nothing newer; in this order, nothing is missed.
+ * seqcast_subscriber_drain(), and read until there is nothing newer, or up to the version that it was after
+ * the drain, lest a fast publisher keep you from everything else; in this order, nothing is missed.
  * Level-triggered: it stays readable until drained. It may be readable for nothing. Do not read(2) from
  * it, and do not close it: it belongs to the handle, and stays the same when that re-attaches.
  *

@@ -60,7 +60,7 @@ const char *seqcast_strerror(int result)
         case SEQCAST_PUBLISHER_LEFT:
                 return "the publisher has left; nothing newer";
         case SEQCAST_DETACHED:
-                return "the topic's name is gone, or names another segment; nothing newer";
+                return "the topic's name is gone, or names another segment";
         case SEQCAST_REATTACHED:
                 return "the topic has another segment, which is read from now on";
         case SEQCAST_INTERRUPTED:

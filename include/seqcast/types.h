@@ -23,7 +23,8 @@ enum seqcast_state {
         SEQCAST_TIMEOUT = 7,         /* nothing newer came in time */
         SEQCAST_PUBLISHER_GONE = 8,  /* nothing newer, and the publisher has ended without closing */
         SEQCAST_PUBLISHER_LEFT = 9,  /* nothing newer, and the publisher has closed its handle */
-        SEQCAST_DETACHED = 10,       /* nothing newer, and the topic's name is gone, or another segment's */
+        SEQCAST_DETACHED = 10,       /* the topic's name is gone, or another segment's; there may be news
+                                        besides */
         SEQCAST_REATTACHED = 11,     /* the topic has another segment, which is read from now on: numbers
                                         begin again at 1 */
         SEQCAST_INTERRUPTED = 12     /* the wait was ended by seqcast_subscriber_interrupt() */

@@ -28,6 +28,7 @@ struct seqcast__reattach; /* an implementation's own */
 struct seqcast__visit {
         const struct seqcast__mapping *mapping;
         uint64_t generation; /* counts replacements, from 0 */
+        uint64_t epoch;      /* an implementation's own */
 };
 
 /** Take over the mapping of a segment, and say where it is from now on. The caller keeps the rest of it.
@@ -48,8 +49,8 @@ uint64_t seqcast__reattach_generation(const struct seqcast__reattach *reattach);
 
 /**
  * Put segment `fresh` in the place of `present`, which is closed but for its schema; `fresh` is empty then.
- * Wherever readers are, they touch mapped memory only. After a failure, `present` is still in place (if
- * perhaps counted as another generation), and `fresh` still the caller's.
+ * Wherever readers are, they touch mapped memory only. After a failure, `present` is still in place, and
+ * `fresh` still the caller's.
  * @return 0; -ENOMEM; -errno
  */
 int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast__segment *present,

@@ -46,6 +46,7 @@ struct reserve {
 
 struct seqcast__reattach {
         seqcast_word epoch;
+        seqcast_word generation;
         _Atomic(struct place *) present;
         struct place *places;     /* all there ever were, the present one included */
         struct reserve *reserves; /* the first one is in use; the others are of segments that were smaller */
@@ -157,14 +158,21 @@ bool seqcast__reattach_enter(struct seqcast__reattach *reattach, struct seqcast_
         const struct place *place =
                 atomic_load_explicit(&reattach->present, memory_order_acquire); /* V2 pairs with P3 */
 
-        *ret_visit = (struct seqcast__visit){ &place->mapping, epoch / 2 };
+        *ret_visit =
+                (struct seqcast__visit){ &place->mapping, seqcast_word_load_relaxed(&reattach->generation),
+                                         epoch }; /* V2 */
         return epoch % 2 == 0;
 }
 
 bool seqcast__reattach_leave(struct seqcast__reattach *reattach, const struct seqcast__visit *visit)
 {
-        SEQCAST_FENCE(memory_order_acquire);                                         /* V3 pairs with P2 */
-        return seqcast_word_load_relaxed(&reattach->epoch) == 2 * visit->generation; /* V4 */
+        SEQCAST_FENCE(memory_order_acquire);                                /* V3 pairs with P2 */
+        return seqcast_word_load_relaxed(&reattach->epoch) == visit->epoch; /* V4 */
+}
+
+uint64_t seqcast__reattach_generation(const struct seqcast__reattach *reattach)
+{
+        return seqcast_word_load_relaxed(&reattach->generation);
 }
 
 /* P3. A failed mmap() may have taken away what was there before. */
@@ -189,12 +197,8 @@ static int change(struct seqcast__reattach *reattach, const struct seqcast__segm
         else if (old_bytes > bytes)
                 seqcast__memory_blank_at(base + bytes, old_bytes - bytes);
         atomic_store_explicit(&reattach->present, place, memory_order_release); /* P3 pairs with V2 */
+        seqcast_word_store_relaxed(&reattach->generation, seqcast__reattach_generation(reattach) + 1);
         return 0;
-}
-
-uint64_t seqcast__reattach_generation(const struct seqcast__reattach *reattach)
-{
-        return seqcast_word_load_relaxed(&reattach->epoch) / 2;
 }
 
 int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast__segment *present,

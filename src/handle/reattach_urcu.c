@@ -99,7 +99,7 @@ bool seqcast__reattach_enter(struct seqcast__reattach *reattach, struct seqcast_
 
         urcu_bp_read_lock();
         place = atomic_load_explicit(&reattach->present, memory_order_acquire); /* U1 pairs with U2 */
-        *ret_visit = (struct seqcast__visit){ &place->mapping, place->generation };
+        *ret_visit = (struct seqcast__visit){ &place->mapping, place->generation, 0 };
         return true;
 }
 

@@ -101,10 +101,16 @@ bool seqcast__subscriber_leave(const seqcast_subscriber *subscriber, const struc
 
 int seqcast__subscriber_tell_moved(seqcast_subscriber *subscriber)
 {
-        int r = seqcast__wait_moved(subscriber);
-
+        seqcast__wait_moved(subscriber);
         subscriber->moved = false;
-        return r < 0 ? r : SEQCAST_REATTACHED;
+        return SEQCAST_REATTACHED;
+}
+
+/* Another thread does so at this moment. */
+static void let_others_replace(const seqcast_subscriber *subscriber)
+{
+        seqcast__subscriber_hold(subscriber);
+        seqcast__subscriber_release(subscriber);
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
@@ -349,15 +355,13 @@ int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail 
         seqcast__subscriber_release(subscriber);
         if (r != 0)
                 return r;
-        if (subscriber->shared == NULL)
-                return seqcast__wait_moved(subscriber);
         while ((r = seqcast__subscriber_enter(subscriber, &visit)) == SEQCAST_BUSY)
-                seqcast__cpu_relax();
+                let_others_replace(subscriber);
         if (r < 0)
                 return r;
         seqcast__subscriber_leave(subscriber, &visit);
-        r = seqcast__subscriber_tell_moved(subscriber);
-        return r < 0 ? r : 0;
+        seqcast__subscriber_tell_moved(subscriber);
+        return 0;
 }
 
 int seqcast_subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail)
@@ -610,8 +614,10 @@ void seqcast_subscriber_skip(seqcast_subscriber *subscriber)
                         seqcast_ring_skip(&subscriber->ring, &subscriber->reader);
                         r = seqcast__subscriber_leave(subscriber, &visit) ? 0 : SEQCAST_BUSY;
                 }
-                if (r == SEQCAST_BUSY)
+                if (r == SEQCAST_BUSY) {
                         subscriber->reader = before;
+                        let_others_replace(subscriber);
+                }
         } while (r == SEQCAST_BUSY);
 }
 

@@ -40,8 +40,11 @@ struct seqcast__waiting {
         int64_t checked_ns;      /* when the segment was checked last ... */
         int64_t name_checked_ns; /* ... and its name */
         uint64_t told_epoch;     /* whose end the caller knows of */
+        uint64_t told_number;    /* news that he knows of though they were not announced yet */
         bool told_detached;
-        bool name_missing; /* the topic has no segment now; we follow it to the next one */
+        bool name_missing; /* the topic has no segment that we can read; we follow it to the next one */
+        bool watch_lost;   /* the descriptor does not watch the present segment yet */
+        int64_t closed_ns; /* when a descriptor was closed that could write the segment */
         size_t turn;       /* where wait_any() begins to look */
         struct seqcast__interest asleep, watching;
         struct seqcast__watch watch; /* the caller's descriptor */
@@ -80,15 +83,14 @@ int seqcast__subscriber_enter(seqcast_subscriber *subscriber, struct seqcast__vi
 /** @return was all that has been read meanwhile of one segment? */
 bool seqcast__subscriber_leave(const seqcast_subscriber *subscriber, const struct seqcast__visit *visit);
 
-/** After a visit that has found `moved`: bring the rest of the handle after. @return SEQCAST_REATTACHED;
- *  -errno */
+/** After a visit that has found `moved`: bring the rest of the handle after. @return SEQCAST_REATTACHED */
 int seqcast__subscriber_tell_moved(seqcast_subscriber *subscriber);
 
 /** seqcast_subscriber_reattach(); nothing is left to tell of this handle afterwards. */
 int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail);
 
-/** The handle's segment is another one now: tell the descriptor. wait.c. @return 0; -errno */
-int seqcast__wait_moved(seqcast_subscriber *subscriber);
+/** The handle's segment is another one now: tell the descriptor. wait.c */
+void seqcast__wait_moved(seqcast_subscriber *subscriber);
 
 /** Of a handle that is opened, or closed. wait.c */
 void seqcast__wait_open(seqcast_subscriber *subscriber);

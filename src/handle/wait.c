@@ -29,6 +29,8 @@
 #define NAME_CHECK_NS INT64_C(1000000000)
 /* The kernel tells of a closed file before it drops the file's locks. */
 #define LOCKS_DROPPED_NS INT64_C(20000000)
+#define LOCKS_DROPPED_NS_MAX INT64_C(500000000)
+#define WATCHDOG_NS INT64_C(1000000000) /* a descriptor is readable so often, whatever it is told */
 #define SPINS_A_CLOCK 16
 
 void seqcast__wait_open(seqcast_subscriber *subscriber)
@@ -108,6 +110,20 @@ static int64_t nap_ns(const seqcast_subscriber *subscriber, const struct seqcast
 
 /* ---- looking ------------------------------------------------------------------------------- */
 
+/* A publisher that dies between completing a publication and announcing it leaves news that only the reads
+ * in order find. Whoever reads the newest is told of them once, not again and again. */
+static int only_once(seqcast_subscriber *subscriber, uint64_t version, int news)
+{
+        uint64_t want = subscriber->reader.delivered + 1;
+
+        if (news != SEQCAST_OK || version >= want)
+                return news;
+        if (subscriber->waiting.told_number == want)
+                return SEQCAST_NONE;
+        subscriber->waiting.told_number = want;
+        return SEQCAST_OK;
+}
+
 /* @return SEQCAST_OK, NONE, RETIRED, REATTACHED, INTERRUPTED, or an error; ret_version: what to sleep on */
 static int look(seqcast_subscriber *subscriber, struct seqcast__futex *ret_version)
 {
@@ -136,6 +152,7 @@ static int look(seqcast_subscriber *subscriber, struct seqcast__futex *ret_versi
                         return r;
                 version = seqcast_ring_version(&subscriber->ring);                  /* S1, as R0 */
                 r = (int)seqcast_ring_news(&subscriber->ring, &subscriber->reader); /* S2 */
+                r = only_once(subscriber, version & ~SEQCAST_VERSION_RETIRED, r);
                 *ret_version = (struct seqcast__futex){ subscriber->ring.version, (uint32_t)version, true };
                 if (!seqcast__subscriber_leave(subscriber, &visit))
                         continue;
@@ -150,10 +167,8 @@ static int follow(seqcast_subscriber *subscriber)
 
         if (r == 0)
                 return SEQCAST_REATTACHED;
-        if (r != SEQCAST_NONE && r != -ENOENT && r != -EAGAIN)
-                return r;
         subscriber->waiting.name_missing = true;
-        return SEQCAST_NONE;
+        return r == -ENOENT || r == -EAGAIN ? SEQCAST_NONE : r;
 }
 
 static int look_and_follow(seqcast_subscriber *subscriber, struct seqcast__futex *ret_version)
@@ -175,10 +190,12 @@ static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
 {
         const struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
         const seqcast_word *words = seqcast__layout_control(&segment->header, segment->base);
-        struct findings found = { .gone = !is_live(segment) };
+        struct findings found = { 0 };
         struct stat status;
 
-        found.epoch = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_EPOCH);
+        /* Before the lock is asked for: the end that is seen is not that of a later publisher. */
+        found.epoch = atomic_load_explicit(words + SEQCAST__CONTROL_EPOCH, memory_order_acquire);
+        found.gone = !is_live(segment);
         found.left = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_PUBLISHER_STATE) ==
                      SEQCAST__PUBLISHER_LEFT;
         found.detached = fstat(segment->fd, &status) == 0 && status.st_nlink == 0;
@@ -191,17 +208,16 @@ static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
         return found;
 }
 
-/* Is there anything to say of the segment? What it holds comes first. @return as seqcast_wait(), or NONE */
+/* Is there anything to say of the segment? What it holds comes before the end of its publisher, but not
+ * before the news that it is the wrong one. @return as seqcast_wait(), or NONE */
 static int check(seqcast_subscriber *subscriber, int64_t now)
 {
         struct seqcast__waiting *waiting = &subscriber->waiting;
         struct findings found = inspect(subscriber, now);
         struct seqcast__futex version;
-        int r = look(subscriber, &version);
+        int r = SEQCAST_NONE;
 
-        if (r == SEQCAST_NONE && !found.detached)
-                waiting->name_missing = false;
-        else if (subscriber->follows && (r == SEQCAST_NONE || r == SEQCAST_RETIRED))
+        if (found.detached && subscriber->follows)
                 r = follow(subscriber);
         if (r != SEQCAST_NONE)
                 return r;
@@ -209,11 +225,16 @@ static int check(seqcast_subscriber *subscriber, int64_t now)
                 waiting->told_detached = true;
                 return SEQCAST_DETACHED;
         }
-        if (found.gone && waiting->told_epoch != found.epoch) {
+        r = look(subscriber, &version);
+        if (r == SEQCAST_RETIRED && subscriber->follows)
+                r = follow(subscriber);
+        else if (!found.detached && r != SEQCAST_RETIRED)
+                waiting->name_missing = false;
+        if (r == SEQCAST_NONE && found.gone && waiting->told_epoch != found.epoch) {
                 waiting->told_epoch = found.epoch;
                 return found.left ? SEQCAST_PUBLISHER_LEFT : SEQCAST_PUBLISHER_GONE;
         }
-        return SEQCAST_NONE;
+        return r;
 }
 
 /* ---- waiting for several ------------------------------------------------------------------- */
@@ -260,14 +281,13 @@ static int look_at_all(struct wait *wait)
 
 static void add_own_words(struct wait *wait)
 {
-        for (size_t i = 0; i < wait->count; i++) {
-                const seqcast_subscriber *subscriber = wait->subscribers[i];
-
-                add_futex(wait, &subscriber->waiting.interrupts, subscriber->waiting.interrupts_seen);
-                if (subscriber->shared != NULL)
-                        add_futex(wait, &subscriber->shared->replacements,
-                                  subscriber->waiting.replacements_seen);
-        }
+        for (size_t i = 0; i < wait->count; i++)
+                add_futex(wait, &wait->subscribers[i]->waiting.interrupts,
+                          wait->subscribers[i]->waiting.interrupts_seen);
+        for (size_t i = 0; i < wait->count; i++)
+                if (wait->subscribers[i]->shared != NULL)
+                        add_futex(wait, &wait->subscribers[i]->shared->replacements,
+                                  wait->subscribers[i]->waiting.replacements_seen);
 }
 
 /* ... those that were not checked for so long. */
@@ -339,9 +359,12 @@ static int give_up(struct wait *wait)
 static int sleep_until_news(struct wait *wait, int64_t now)
 {
         int64_t check_ns = now + SLICE_NS, nap_end = now;
+        int r = check_all(wait, now, SLICE_NS); /* waits that never last may add up to long ones */
 
+        if (r != SEQCAST_NONE)
+                return r;
         for (;;) {
-                int r = look_at_all(wait);
+                r = look_at_all(wait);
 
                 if (r != SEQCAST_NONE)
                         return r;
@@ -417,11 +440,7 @@ void seqcast_subscriber_interrupt(seqcast_subscriber *subscriber)
         int saved = errno;
 
         atomic_fetch_add_explicit(&subscriber->waiting.interrupts, 1, memory_order_relaxed);
-        /* A kernel that can sleep on one word only sleeps on the version; where that is may change if the
-         * handle re-attaches. */
-        if (seqcast__futex_wake(&subscriber->waiting.interrupts, false) == 0 && subscriber->shared == NULL &&
-            !subscriber->follows)
-                seqcast__futex_wake(subscriber->ring.version, true);
+        seqcast__futex_wake(&subscriber->waiting.interrupts, false);
         errno = saved;
 }
 
@@ -432,16 +451,31 @@ void seqcast_subscriber_set_spin(seqcast_subscriber *subscriber, int64_t spin_ns
 
 /* ---- the descriptor ------------------------------------------------------------------------ */
 
-/* Look at the segment at that time, whether or not anybody has told us to. */
-static int set_alarm(seqcast_subscriber *subscriber, int64_t now, bool closed)
+static bool has_publisher(const seqcast_subscriber *subscriber)
+{
+        bool live = is_live(seqcast__subscriber_hold(subscriber));
+
+        seqcast__subscriber_release(subscriber);
+        return live;
+}
+
+/* Look at the segment at some time, whether or not anybody tells us to: soon, while nobody says that he
+ * tells; soon, where there may be something that nothing tells of; and in the end always. */
+static int set_alarm(seqcast_subscriber *subscriber, int64_t now, int result)
 {
         struct seqcast__waiting *waiting = &subscriber->waiting;
         int64_t nap = nap_ns(subscriber, &waiting->watching, SEQCAST__CONTROL_TOUCHING, now);
 
-        if (nap == UNTIL_TOLD && closed)
+        if (nap == UNTIL_TOLD && now - waiting->closed_ns < LOCKS_DROPPED_NS_MAX && has_publisher(subscriber))
                 nap = LOCKS_DROPPED_NS;
-        return seqcast__watch_set_alarm(&waiting->watch,
-                                        nap == UNTIL_TOLD ? SEQCAST__CLOCK_NEVER : now + nap);
+        else if (nap == UNTIL_TOLD)
+                nap = result == SEQCAST_NONE && subscriber->shared == NULL && !waiting->name_missing &&
+                                      !waiting->watch_lost
+                              ? WATCHDOG_NS
+                              : SLICE_NS;
+        if (result == SEQCAST_REATTACHED || result == SEQCAST_INTERRUPTED) /* there may be news besides */
+                nap = 0;
+        return seqcast__watch_set_alarm(&waiting->watch, now + nap);
 }
 
 static int watch_segment(seqcast_subscriber *subscriber)
@@ -483,16 +517,20 @@ int seqcast_subscriber_drain(seqcast_subscriber *subscriber)
         struct seqcast__waiting *waiting = &subscriber->waiting;
         struct seqcast__futex version;
         int64_t now;
-        bool closed;
         int r, alarm;
 
         if (waiting->watch.pollable < 0)
                 return -EINVAL;
-        closed = seqcast__watch_drain(&waiting->watch);
         now = seqcast__clock_mono_ns();
+        if (seqcast__watch_drain(&waiting->watch))
+                waiting->closed_ns = now;
+        if (waiting->watch_lost)
+                waiting->watch_lost = watch_segment(subscriber) < 0;
         r = look_and_follow(subscriber, &version);
-        if (r == SEQCAST_NONE)
+        if (r == SEQCAST_NONE || (r == SEQCAST_OK && now - waiting->checked_ns >= SLICE_NS)) {
+                waiting->name_checked_ns = now - NAME_CHECK_NS; /* that may be what has happened */
                 r = check(subscriber, now);
+        }
         if (r == SEQCAST_OK)
                 waiting->since_ns = now;
         if (waiting->name_missing) {
@@ -502,33 +540,34 @@ int seqcast_subscriber_drain(seqcast_subscriber *subscriber)
                         return watched;
                 if (r == SEQCAST_NONE) /* it may have come in between */
                         r = follow(subscriber);
+        } else {
+                seqcast__watch_directory(&waiting->watch, NULL);
         }
-        if (r == SEQCAST_REATTACHED || r == SEQCAST_INTERRUPTED) /* there may be news besides */
-                alarm = seqcast__watch_set_alarm(&waiting->watch, now);
-        else
-                alarm = set_alarm(subscriber, now, closed);
+        alarm = set_alarm(subscriber, now, r);
         return r >= 0 && alarm < 0 ? alarm : r;
 }
 
-int seqcast__wait_moved(seqcast_subscriber *subscriber)
+void seqcast__wait_moved(seqcast_subscriber *subscriber)
 {
         struct seqcast__waiting *waiting = &subscriber->waiting;
-        int r;
 
         waiting->told_epoch = UINT64_MAX;
+        waiting->told_number = 0;
         waiting->told_detached = false;
         waiting->name_missing = false;
+        waiting->closed_ns = 0;
         waiting->since_ns = waiting->name_checked_ns = seqcast__clock_mono_ns();
         if (waiting->watch.pollable < 0)
-                return 0;
+                return;
         seqcast__watch_directory(&waiting->watch, NULL);
-        r = watch_segment(subscriber);
-        return r < 0 ? r : seqcast__watch_set_alarm(&waiting->watch, waiting->since_ns);
+        waiting->watch_lost = watch_segment(subscriber) < 0;
+        seqcast__watch_set_alarm(&waiting->watch, waiting->since_ns);
 }
 
 void seqcast__wait_close(seqcast_subscriber *subscriber)
 {
-        if (subscriber->waiting.watching.shown)
+        /* Our own descriptor takes its locks along, unless a child or the parent of fork() has it, too. */
+        if (subscriber->shared != NULL && subscriber->waiting.watching.shown)
                 hide_interest(subscriber, SEQCAST__DESCRIPTOR_LOCK_BYTE, &subscriber->waiting.watching);
         seqcast__watch_close(&subscriber->waiting.watch);
 }

@@ -31,7 +31,7 @@ int seqcast__watch_open(struct seqcast__watch *watch);
 void seqcast__watch_close(struct seqcast__watch *watch);
 
 /** Watch an open file, under whatever name or none, instead of the one before: its times are set, a name of
- *  it goes, a descriptor that could write it is closed. @return 0; -errno */
+ *  it goes or changes, a descriptor that could write it is closed. @return 0; -errno */
 int seqcast__watch_file(struct seqcast__watch *watch, int fd);
 
 /** Watch for names to appear in a directory. NULL: do not. @return 0; -errno */

@@ -20,8 +20,8 @@
 #include "platform/clock.h"
 
 #define NS_PER_S INT64_C(1000000000)
-/* Touched, or a name of it gone; closed by a writer, which may have died. */
-#define FILE_EVENTS (IN_ATTRIB | IN_CLOSE_WRITE)
+/* Touched, or a name of it gone or changed; closed by a writer, which may have died. */
+#define FILE_EVENTS (IN_ATTRIB | IN_MOVE_SELF | IN_CLOSE_WRITE)
 #define DIRECTORY_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
 static void shut(int *fd)

@@ -55,8 +55,9 @@ SCRIPT
 
 # has_descriptor PID KIND
 has_descriptor() { ls -l "/proc/$1/fd" | grep -q "anon_inode:\[\?$2"; }
-is_portable() { [[ $bin == *-portable* ]]; }
 has_no_descriptor() { ! has_descriptor "$@"; }
+
+is_portable() { [[ $bin == *-portable* ]]; }
 
 # sleeps PID: how often it has gone to sleep
 sleeps() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$1/status"; }
@@ -636,7 +637,7 @@ prompt() {
         same "$(out | tr '\n' ' ')" "100 1 2 3 "
 }
 
-# sleepers COMMAND...: one more, in $sleepers
+# another_sleeper COMMAND...: one more, in $sleepers, that has printed something
 sleepers=()
 another_sleeper() {
         "$@" >"$BATS_TEST_TMPDIR/out" 3>&- &

@@ -25,7 +25,7 @@
 
 #define MS INT64_C(1000000)
 #define SECOND INT64_C(1000000000)
-/* What a sleeper that nobody wakes sleeps, and what is well within that even on a busy machine. */
+/* What a sleeper that nobody wakes sleeps; what is prompt, compared to it. */
 #define SLICE (100 * MS)
 #define PROMPT (40 * MS)
 
@@ -42,18 +42,25 @@ static inline void sleep_ns(int64_t duration)
         sleep_us((long)(duration / 1000));
 }
 
-/** On a busy machine only the quickest of some rounds says something. Ends as soon as one is quick. */
+/** On a busy machine only the quickest of many rounds says something. Ends as soon as one is quick. */
 static inline int64_t quickest(int64_t (*round)(void), int64_t quick)
 {
         int64_t best = INT64_MAX;
 
-        for (int i = 0; i < 10 && best > quick; i++) {
+        for (int i = 0; i < 50 && best > quick; i++) {
                 int64_t duration = round();
 
                 if (duration < best)
                         best = duration;
         }
         return best;
+}
+
+/** How long after `woken_ns` a sleep ended that began after `began_ns`. INT64_MAX: that says nothing, since
+ *  its slice may have come to its end just then. */
+static inline int64_t wake_latency(int64_t began_ns, int64_t woken_ns, int64_t ended_ns)
+{
+        return woken_ns - began_ns > SLICE - PROMPT || ended_ns < woken_ns ? INT64_MAX : ended_ns - woken_ns;
 }
 
 /* ---- topics --------------------------------------------------------------------------------- */
@@ -155,7 +162,7 @@ static inline uint64_t control_word(int beside, enum seqcast__control word)
 struct waiter {
         pthread_t thread;
         seqcast_subscriber *subscriber;
-        int64_t timeout_ns, ended_ns;
+        int64_t timeout_ns, began_ns, ended_ns;
         int result;
         _Atomic(unsigned) ended;
 };
@@ -172,7 +179,9 @@ static inline void *waiter_run(void *context)
 
 static inline void waiter_start(struct waiter *waiter, seqcast_subscriber *subscriber, int64_t timeout_ns)
 {
-        *waiter = (struct waiter){ .subscriber = subscriber, .timeout_ns = timeout_ns };
+        *waiter = (struct waiter){ .subscriber = subscriber,
+                                   .timeout_ns = timeout_ns,
+                                   .began_ns = monotonic_ns() };
         if (pthread_create(&waiter->thread, NULL, waiter_run, waiter) != 0)
                 abort();
 }
@@ -182,6 +191,12 @@ static inline int waiter_join(struct waiter *waiter)
 {
         pthread_join(waiter->thread, NULL);
         return waiter->result;
+}
+
+/** How long after `woken_ns` it was told. Joined already. */
+static inline int64_t waiter_latency(const struct waiter *waiter, int64_t woken_ns)
+{
+        return wake_latency(waiter->began_ns, woken_ns, waiter->ended_ns);
 }
 
 /* ---- a storm of signals ----------------------------------------------------------------------- */

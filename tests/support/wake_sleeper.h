@@ -122,7 +122,8 @@ static inline void sleeper_read(size_t index)
                                                    &sample);
                 if (r != SEQCAST_OK)
                         break;
-                if (record.number != sample.number || sample.number <= delivered)
+                /* News that are complete but not announced yet are told before the newest is they. */
+                if (record.number != sample.number || sample.number < delivered + in_order)
                         sleeper_fail(-EILSEQ);
                 delivered = sample.number;
         } while (in_order);

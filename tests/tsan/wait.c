@@ -233,7 +233,7 @@ static bool has_switched(const struct feed *feed)
         return true;
 }
 
-static void publish_to_the_last(struct feed *feed)
+static void publish_at_every_pace(struct feed *feed)
 {
         const int64_t began = monotonic_ns();
         int64_t now;
@@ -244,6 +244,10 @@ static void publish_to_the_last(struct feed *feed)
                 publish_while_all_rest(feed);
                 now = monotonic_ns();
         } while (now - began < RUN_NS || (!has_switched(feed) && now - began < RUN_NS_MAX));
+}
+
+static void publish_the_last(struct feed *feed)
+{
         publish_for_a_while(feed);
         sleep_ns(20 * MS); /* so that all are asleep */
         atomic_store_explicit(&feed->run->last, seqcast_publisher_version(feed->run->publisher) + 1,
@@ -308,6 +312,7 @@ static int play(void)
         struct reader readers[HABITS];
         struct disturber notifier = { &run, readers, 0 }, interrupter = { &run, readers, 0 };
         struct feed feed = { .run = &run, .random = 1 };
+        int64_t published;
         bool passed = true;
 
         setvbuf(stdout, NULL, _IOLBF, 0);
@@ -327,12 +332,18 @@ static int play(void)
                 start(&readers[i].thread, read_to_the_last, &readers[i]);
         start(&notifier.thread, notify_until_over, &notifier);
         start(&interrupter.thread, interrupt_until_over, &interrupter);
-        publish_to_the_last(&feed);
-        for (unsigned i = 0; i < HABITS; i++)
-                pthread_join(readers[i].thread, NULL);
+        publish_at_every_pace(&feed);
         atomic_store(&run.over, true);
         pthread_join(notifier.thread, NULL);
         pthread_join(interrupter.thread, NULL);
+        publish_the_last(&feed); /* nobody else wakes anybody for it */
+        published = monotonic_ns();
+        for (unsigned i = 0; i < HABITS; i++)
+                pthread_join(readers[i].thread, NULL);
+        if (monotonic_ns() - published > SLEEP_NS_MAX / 2) {
+                printf("# the last publication was found at the end of a sleep\n");
+                passed = false;
+        }
         for (unsigned i = 0; i < HABITS; i++)
                 passed &= finish_reader(&readers[i]);
         printf("%lu published; waking started %u and stopped %u times, touching %u and %u\n",

@@ -964,7 +964,7 @@ static int64_t replace_under_sleeper(void)
         replace_silently();
         replaced_ns = monotonic_ns();
         expect_reattach(0);
-        duration = expect_sleeper_reattached(0) ? waiters[0].ended_ns - replaced_ns : INT64_MAX;
+        duration = expect_sleeper_reattached(0) ? waiter_latency(&waiters[0], replaced_ns) : INT64_MAX;
         close_subscribers();
         return duration;
 }

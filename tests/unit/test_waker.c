@@ -327,18 +327,25 @@ Test(waker, looks_every_two_milliseconds_at_most)
 /* It takes its pace from the rate of publication, which may fall. */
 Test(waker, sees_a_sleeper_after_64_publications_at_most)
 {
-        unsigned count = 0;
+        unsigned most = 0;
 
         open_publisher_and_sleeper(SEQCAST_WAKE_AUTOMATIC, 0);
-        publish_flat_out(100 * MS);
-        go_to_sleep(SEQCAST__SLEEPER_LOCK_BYTE);
-        sleep_ns(LOOK_IS_DUE);
-        for (; control_word(beside, SEQCAST__CONTROL_WAKING) != 1; count++) {
-                cr_assert(lt(uint, count, 64));
-                publish_after(MS / 10);
+        for (int i = 0; i < 8; i++) {
+                unsigned count = 0;
+
+                publish_flat_out(20 * MS);
+                go_to_sleep(SEQCAST__SLEEPER_LOCK_BYTE);
+                sleep_ns(LOOK_IS_DUE);
+                for (; control_word(beside, SEQCAST__CONTROL_WAKING) != 1; count++) {
+                        cr_assert(lt(uint, count, 64));
+                        publish_after(MS / 10);
+                }
+                most = count > most ? count : most;
+                get_up(SEQCAST__SLEEPER_LOCK_BYTE);
+                publish_after(130 * MS);
+                expect_words(0, 0);
         }
-        cr_assert(gt(uint, count, 0));
-        printf("seen after %u publications\n", count);
+        printf("seen after %u publications at most\n", most);
 }
 
 /* ---- those that do not look --------------------------------------------------------------------- */
@@ -497,7 +504,7 @@ static void let_somebody_sleep(void)
 static int64_t time_to_hear(int expected, int64_t woken_at)
 {
         cr_assert(eq(int, waiter_join(&waiter), expected));
-        return waiter.ended_ns < woken_at ? INT64_MAX : waiter.ended_ns - woken_at; /* it was not woken */
+        return waiter_latency(&waiter, woken_at);
 }
 
 static int64_t publish_and_notify(void)
