@@ -691,3 +691,18 @@ another_sleeper() {
         done
         is_portable || [ "$(sleeps "${sleepers[0]}")" -lt 30 ]
 }
+
+@test "-F sees another name for the segment, too, and another segment of the old one" {
+        make_quote
+        feed quote
+        follow -F -v -W 20 -C 4 -p '%{bid}' quote
+        eventually lines_in_out 1
+        for bid in 1 2; do
+                echo "{\"bid\":$bid}" >&9
+                eventually lines_in_out $((bid + 1))
+                sleep 0.3
+        done
+        mv "$(object quote)" "$(object quote2)"
+        shmpub -s "$quote" quote bid=3
+        eventually lines_in_out 4
+}
