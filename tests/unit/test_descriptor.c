@@ -400,6 +400,24 @@ Test(descriptor, tells_of_an_interrupt_when_it_is_drained)
         interrupt_and_expect();
 }
 
+Test(descriptor, is_readable_when_the_name_stands_for_another_segment_though_this_one_has_a_name)
+{
+        open_described(SEQCAST_WAKE_MANUAL, 0);
+        expect_drained(SEQCAST_NONE);
+        cr_assert(zero(int, rename(topic_path(), topic_path_of(0))));
+        expect_event(SEQCAST_DETACHED);
+        unlink(topic_path_of(0));
+}
+
+Test(descriptor, is_readable_in_the_end_though_nobody_has_touched)
+{
+        open_described(SEQCAST_WAKE_MANUAL, 0);
+        expect_drained(SEQCAST_NONE);
+        publish();
+        expect_event(0);
+        expect_next(1, 0);
+}
+
 /* ---- the next segment ------------------------------------------------------------------------------ */
 
 static void expect_to_work_in_the_new_segment(uint64_t first)
@@ -449,6 +467,34 @@ Test(descriptor, is_readable_when_a_name_that_was_gone_comes_again)
                 seqcast_publisher_close(old);
                 expect_silence();
         }
+}
+
+/* Names of others that appear. @return how many of them have made it readable */
+static int make_names(void)
+{
+        int count = 0;
+
+        for (int i = 0; i < 20; i++) {
+                close(open(topic_path_of(1), O_RDWR | O_CREAT | O_EXCL, 0600));
+                unlink(topic_path_of(1));
+                count += is_readable();
+                expect_drained(SEQCAST_NONE);
+        }
+        return count;
+}
+
+Test(descriptor, minds_other_names_only_while_its_own_is_gone)
+{
+        open_described(SEQCAST_WAKE_MANUAL, SEQCAST_REATTACH);
+        expect_drained(SEQCAST_NONE);
+        cr_assert(zero(int, rename(topic_path(), topic_path_of(0))));
+        cr_assert(readable_within(descriptor, 10 * SECOND));
+        expect_drained(SEQCAST_NONE);
+        cr_assert(eq(int, make_names(), 20));
+        cr_assert(zero(int, rename(topic_path_of(0), topic_path())));
+        cr_assert(readable_within(descriptor, 10 * SECOND));
+        expect_drained(SEQCAST_NONE);
+        cr_assert(lt(int, make_names(), 10), "but for looks that are due");
 }
 
 Test(descriptor, works_after_the_caller_has_re_attached)

@@ -552,6 +552,45 @@ Test(wait, of_depth_one_finds_no_news_in_a_record_that_was_never_completed)
         expect_next(2, 1);
 }
 
+/* It has completed number 2, and not announced it: who reads in order gets it, who reads the newest does not. */
+static void complete_unannounced(void)
+{
+        struct seqcast__segment_header header;
+
+        open_both(SEQCAST_WAKE_AUTOMATIC, 0);
+        publish(1);
+        cr_assert(eq(int, (int)pread(beside, &header, sizeof header, 0), (int)sizeof header));
+        poke(header.slots_offset + 2 % header.depth * header.slot_stride, 4);
+}
+
+Test(wait, tells_who_reads_the_newest_once_of_what_a_dead_publisher_has_not_announced)
+{
+        int told = 0;
+
+        complete_unannounced();
+        for (int i = 0; i < 10; i++) {
+                cr_assert(zero(int, seqcast_read_newest(subscriber, record, sizeof record, &sample)));
+                cr_assert(eq(u64, sample.number, 1));
+                told += seqcast_wait(subscriber, i % 2 == 0 ? 0 : MS) == 0;
+        }
+        cr_assert(le(int, told, 1));
+        publisher = seqcast_publisher_close(publisher);
+        cr_assert(zero(int, open_waking_publisher(0, 0, &publisher))); /* it announces number 2 */
+        expect_wait(20 * SECOND, 0);
+        cr_assert(zero(int, seqcast_read_newest(subscriber, record, sizeof record, &sample)));
+        cr_assert(eq(u64, sample.number, 2));
+}
+
+Test(wait, tells_who_reads_in_order_of_what_a_dead_publisher_has_not_announced)
+{
+        complete_unannounced();
+        expect_next(1, 0);
+        expect_wait(20 * SECOND, 0);
+        cr_assert(zero(int, seqcast_read_next(subscriber, record, sizeof record, &sample)));
+        cr_assert(eq(u64, sample.number, 2));
+        expect_wait(MS, SEQCAST_TIMEOUT);
+}
+
 /* ---- the end of a segment ------------------------------------------------------------------------ */
 
 Test(wait, tells_once_that_the_name_is_gone)
