@@ -77,7 +77,7 @@ mutant src/handle/waker.c unit/test_waker 'a publisher that is told when to wake
         's/say\(waker, FUTEX, waker->epoch\);/;/'
 mutant src/handle/waker.c unit/test_waker 'a publisher that never wakes looks' 's/ \|\| mode == SEQCAST_WAKE_NEVER//'
 mutant src/handle/waker.c unit/test_waker 'there is a look at each publication' 's/now - waker->looked_ns >= LOOK_NS/true/'
-mutant src/handle/waker.c unit/test_waker 'notifying touches no file' 's/if \(is_wanted\(waker, DESCRIPTOR\)\)/if (false)/'
+mutant src/handle/waker.c unit/test_descriptor 'notifying touches no file' 's/if \(is_wanted\(waker, DESCRIPTOR\)\)/if (false)/'
 mutant src/handle/publisher.c unit/test_waker 'taking over wakes nobody' \
         's/seqcast__waker_rouse\(\&publisher->segment\); .*there may be news.*/;/'
 mutant src/handle/publisher.c unit/test_waker 'removing a topic wakes nobody' \
@@ -111,7 +111,7 @@ mutant src/handle/subscriber.c unit/test_reattach 'joined handles read in place'
 mutant src/handle/wait.c unit/test_reattach 'interest is not dropped' 's/\(count == NULL \|\| --\*count == 0\)\)/false)/'
 mutant src/handle/wait.c unit/test_reattach 'interest is dropped by the first that gets up' 's/--\*count == 0/--*count + 1 != 0/'
 mutant src/handle/wait.c unit/test_reattach 'the descriptor stays with the old segment' \
-        "$all"'s/r = watch_segment\(subscriber\);(\n *return r < 0)/r = 0;\1/'
+        "$all"'s/watch_lost = watch_segment\(subscriber\) < 0;(\n *seqcast__watch_set_alarm)/watch_lost = false;\1/'
 mutant src/handle/wait.c unit/test_waker 'interest is not shown' \
         's/interest->shown = seqcast__subscriber_is_current\(subscriber\) \&\&/interest->shown = false \&\&/'
 mutant src/handle/wait.c unit/test_wait 'that a publisher has gone is told again and again' \

@@ -140,6 +140,17 @@ static void expect_silence(void)
 
 /* ---- readable ----------------------------------------------------------------------------------- */
 
+Test(descriptor, is_readable_at_once_when_notified_and_not_before)
+{
+        open_described(SEQCAST_WAKE_MANUAL, 0);
+        expect_silence();
+        publish();
+        cr_assert(not(readable_within(descriptor, 0)));
+        cr_assert(zero(int, seqcast_notify(publisher)));
+        cr_assert(readable_within(descriptor, 0));
+        expect_drained(SEQCAST_OK);
+}
+
 Test(descriptor, is_the_same_each_time)
 {
         open_described(SEQCAST_WAKE_AUTOMATIC, 0);
@@ -527,15 +538,16 @@ Test(descriptor, shows_interest_until_the_handle_is_closed)
         cr_assert(not(is_shown()));
 }
 
-Test(descriptor, of_joined_handles_shows_interest_until_the_last_is_closed)
+Test(descriptor, of_joined_handles_shows_interest_until_the_last_that_has_one_is_closed)
 {
         static const int closing[][3] = { { 0, 1, 2 }, { 2, 1, 0 }, { 1, 0, 2 } };
 
         for (size_t order = 0; order < 3; order++) {
-                seqcast_subscriber *handles[3];
+                seqcast_subscriber *handles[3], *without;
 
                 open_described(SEQCAST_WAKE_MANUAL, SEQCAST_SHARED);
                 handles[0] = subscriber;
+                cr_assert(zero(int, seqcast_subscriber_join(subscriber, &without)));
                 for (int i = 1; i < 3; i++) {
                         cr_assert(zero(int, seqcast_subscriber_join(subscriber, &handles[i])));
                         cr_assert(ge(int, seqcast_subscriber_fd(handles[i]), 0));
@@ -547,6 +559,7 @@ Test(descriptor, of_joined_handles_shows_interest_until_the_last_is_closed)
                         seqcast_subscriber_close(handles[closing[order][i]]);
                 }
                 cr_assert(not(is_shown()));
+                seqcast_subscriber_close(without);
                 publisher = seqcast_publisher_close(publisher);
         }
 }

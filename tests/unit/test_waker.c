@@ -338,7 +338,7 @@ Test(waker, sees_a_sleeper_after_256_publications_at_most)
                 sleep_ns(LOOK_IS_DUE);
                 for (; control_word(beside, SEQCAST__CONTROL_WAKING) != 1; count++) {
                         cr_assert(lt(uint, count, 256));
-                        publish_after(MS / 10);
+                        publish_after(MS / 20);
                 }
                 most = count > most ? count : most;
                 get_up(SEQCAST__SLEEPER_LOCK_BYTE);
