@@ -217,10 +217,15 @@ static const struct cell cells[] = {
 
 #define CELLS (sizeof cells / sizeof *cells)
 
+/* ... to finish or, which it should not, to end. It stays to be reaped. */
 static void wait_for_publisher(pid_t pid)
 {
-        while (atomic_load(&shared->finished) == 0 && waitpid(pid, NULL, WNOHANG) == 0)
+        siginfo_t ended = { .si_pid = 0 };
+
+        while (atomic_load(&shared->finished) == 0 && ended.si_pid == 0) {
+                waitid(P_PID, (id_t)pid, &ended, WEXITED | WNOHANG | WNOWAIT);
                 sleep_us(1000);
+        }
 }
 
 static void run(const struct cell *cell, unsigned turn, double seconds)
