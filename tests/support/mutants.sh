@@ -42,8 +42,10 @@ prepare() {
 
 # execute FOLDER: run its test; $code is the exit status, $executed how many tests ran and were not skipped
 execute() {
-        timeout -k 5 60 "$1/test" --verbose --color=never >"$1/log" 2>&1
+        tag=m$$-${1##*/}-
+        TOPIC_TAG=$tag timeout -k 5 60 "$1/test" --verbose --color=never >"$1/log" 2>&1
         code=$?
+        rm -rf "/dev/shm/seqcast-test-$tag"* "/dev/shm/.seqcast-test-$tag"*
         executed=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) .*/\1/p' "$1/log" | tail -n 1)
         : "${executed:=0}"
 }

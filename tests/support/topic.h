@@ -12,25 +12,33 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "seqcast.h"
 
 #define SHM_DIRECTORY "/dev/shm/"
 
-/** This process's topic; others run at the same time. No such name is the beginning of another one. */
+/** This process's topic; others run at the same time, and killed ones with the same number may have left theirs.
+ *  TOPIC_TAG in the environment becomes part of it, so that whoever kills a test can clean up. No such name
+ *  is the beginning of another one. */
 static inline const char *topic_name(void)
 {
-        static char name[64];
+        static char name[96];
+        const char *tag = getenv("TOPIC_TAG");
+        struct timespec now;
 
-        if (name[0] == '\0')
-                snprintf(name, sizeof name, "seqcast-test-%07ld", (long)getpid());
+        if (name[0] != '\0')
+                return name;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        snprintf(name, sizeof name, "seqcast-test-%.20s%07ld-%08lx%08lx", tag == NULL ? "" : tag,
+                 (long)getpid(), (unsigned long)now.tv_sec & 0xffffffff, (unsigned long)now.tv_nsec);
         return name;
 }
 
 static inline const char *topic_path(void)
 {
-        static char path[96];
+        static char path[128];
 
         snprintf(path, sizeof path, SHM_DIRECTORY "%s", topic_name());
         return path;

@@ -99,6 +99,8 @@ static void *write_until_stopped(void *context)
         return NULL;
 }
 
+#define READS_MAX UINT64_C(1000000000) /* some seconds */
+
 /* Two threads on few cores meet seldom in the middle: count the reads that were turned away, too. */
 Test(seqlock, no_accepted_read_is_torn, .timeout = 60)
 {
@@ -107,7 +109,7 @@ Test(seqlock, no_accepted_read_is_torn, .timeout = 60)
         uint64_t accepted = 0, refused = 0, torn = 0;
 
         cr_assert(eq(int, pthread_create(&writer, NULL, write_until_stopped, &race), 0));
-        while (accepted < 300000 || refused < 100) {
+        while ((accepted < 300000 || refused < 100) && accepted + refused < READS_MAX) {
                 uint64_t begun = seqcast_seqlock_read_begin(&race.slot.seq), words[8];
 
                 for (int i = 0; i < 8; i++)
@@ -123,4 +125,5 @@ Test(seqlock, no_accepted_read_is_torn, .timeout = 60)
         seqcast_word_store_relaxed(&race.stop, 1);
         pthread_join(writer, NULL);
         cr_assert(zero(u64, torn));
+        cr_assert(ge(u64, accepted, 300000));
 }
