@@ -7,10 +7,13 @@
  *
  *   replace                                          visit
  *   P1  epoch odd                    relaxed         V1  epoch, must be even             acquire
- *   P2  fence                        release         V2  where it is                     acquire
- *   P3  map over it; where it is     release         ... read
+ *   P2  fence                        release         V2  where it is, which one          acquire
+ *   P3  map over it; where it is     release         V3, V4, then read, then again
  *   P4  epoch even                   release         V3  fence                           acquire
  *                                                    V4  is the epoch the same?          relaxed
+ *
+ *   Before reading, as a reader that took the place of one segment for that of another would go on with it
+ *   in its next visits, which find nothing wrong.
  *
  *   P2 / V3   whoever has read something that P3 put there finds, in V4, the epoch of P1 or a later one.
  *             (A page is no word: the kernel shoots down all processors' stale translations before
@@ -161,7 +164,7 @@ bool seqcast__reattach_enter(struct seqcast__reattach *reattach, struct seqcast_
         *ret_visit =
                 (struct seqcast__visit){ &place->mapping, seqcast_word_load_relaxed(&reattach->generation),
                                          epoch }; /* V2 */
-        return epoch % 2 == 0;
+        return epoch % 2 == 0 && seqcast__reattach_leave(reattach, ret_visit);
 }
 
 bool seqcast__reattach_leave(struct seqcast__reattach *reattach, const struct seqcast__visit *visit)

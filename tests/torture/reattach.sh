@@ -30,15 +30,19 @@ build() {
                 2>"$scratch/log"
 }
 
-# shipped WAY: no bug planted, none found
+# shipped WAY [EXPRESSION]: no bug planted, none found
 shipped() {
-        cp "src/handle/reattach_$1.c" "$scratch/way.c"
+        text="$1: nothing wrong is found${2:+, in slow motion}"
+        sed -E "${2-}" "src/handle/reattach_$1.c" >"$scratch/way.c"
         if build "$1"; then
-                try "$1: nothing wrong is found" "$scratch/reattach" --seconds "$REATTACH_SECONDS"
+                try "$text" "$scratch/reattach" --seconds "$REATTACH_SECONDS"
         else
-                not_ok "$1: nothing wrong is found" "$(cat "$scratch/log")"
+                not_ok "$text" "$(cat "$scratch/log")"
         fi
 }
+
+# Readers pause between learning where the mapping is and which one it is.
+slow_motion='s/^#include <errno.h>/&\n#include <time.h>/; s/^( *)\*ret_visit =$/\1nanosleep(\&(struct timespec){ .tv_nsec = 10000 }, NULL);\n&/; '
 
 # planted_line WAY EXPRESSION TEXT PATTERN: the program must report this, in one of some runs
 planted_line() {
@@ -64,8 +68,11 @@ planted_line() {
 
 compile_rest || not_ok "the library is compiled" "$(cat "$scratch/log")"
 shipped plain
+shipped plain "$slow_motion"
 planted_line plain 's/^( *)return .* \/\* V4 \*\/$/\1return true;/' \
         "a reader that does not look at the epoch again" '[1-9][0-9]* (mixed|untold)'
+planted_line plain "$slow_motion"'s/return epoch % 2 == 0 .*;/return epoch % 2 == 0;/' \
+        "a place taken for that of another segment, in slow motion" '[1-9][0-9]* (torn|mixed|untold|told twice)|^killed by a signal'
 planted_line plain 's/bool grows = .*;$/bool grows = true;/; s/seqcast__memory_blank_at\(present->base/seqcast__memory_unmap(present->base/' \
         "a mapping that is unmapped when there is one elsewhere" '^killed by a signal'
 if echo '#include <urcu/urcu-bp.h>
