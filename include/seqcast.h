@@ -32,7 +32,7 @@
  *     publication is under way, and after a publisher has died in one, reads return SEQCAST_BUSY.
  *     With depth 2 or more the newest complete record stays readable whatever happens.
  *   - If the owner of a segment truncates it or punches holes in it, whoever maps it may get SIGBUS.
- *     This library does neither.
+ *     This library does neither. Where the owner is not to be trusted: SEQCAST_ANY_OWNER, SEQCAST_SEALED.
  *
  * RESULTS
  *   Every function that returns int returns 0 when it did what it says, a positive state of
@@ -102,7 +102,7 @@ extern "C" {
         X(EEXIST, "the topic exists already")                                                                \
         X(EBUSY, "the topic has a live publisher, or this handle is in the middle of a publication")         \
         X(EACCES, "permission denied")                                                                       \
-        X(EPERM, "the segment belongs to someone else, or others may write it")                              \
+        X(EPERM, "the segment belongs to someone else, or others may write it, or it is not sealed")         \
         X(EPROTO, "not a segment of this library, or a damaged one")                                         \
         X(EPROTONOSUPPORT, "segment format version or byte order not supported")                             \
         X(EPROTOTYPE, "the segment has another schema, record size or depth than asked for")                 \
@@ -118,6 +118,7 @@ extern "C" {
         X(ETIMEDOUT, "the topic did not appear in time")                                                     \
         X(ESTALE, "the segment was removed or replaced: open the topic again")                               \
         X(ECHILD, "a publisher handle from before fork()")                                                   \
+        X(EBADF, "not a descriptor")                                                                         \
         X(EMFILE, "too many open files in this process, or too many watches of this user")                   \
         X(ENOSYS, "not in this build of the library")
 
@@ -265,7 +266,12 @@ enum {
         /** seqcast_publish_begin() hands out the slot itself, not a private record. Depth >= 2. */
         SEQCAST_IN_PLACE = 1u << 5,
         /** group_id is valid: give the new segment this group. */
-        SEQCAST_SET_GROUP = 1u << 6
+        SEQCAST_SET_GROUP = 1u << 6,
+        /** A segment without a name, in anonymous memory (memfd_create(2)), sealed: not even its publisher can
+         *  truncate it, nobody else can ever write it, and who reads it is whoever was given the descriptor,
+         *  seqcast_publisher_fd(). The topic is a label for people. Each open makes a new segment; it ends
+         *  with its last user. Not with EXCLUSIVE, REPLACE, RECREATE, SET_GROUP or a mode. Linux 5.1. */
+        SEQCAST_SEALED = 1u << 7
 };
 
 /** Who wakes subscribers that sleep: for seqcast_publisher_options.wake. */
@@ -404,6 +410,14 @@ SEQCAST_API int seqcast_publish_abort(seqcast_publisher *publisher);
  */
 SEQCAST_API int seqcast_notify(const seqcast_publisher *publisher);
 
+/**
+ * The descriptor that leads subscribers to a sealed segment: read-only, close-on-exec, the same each time. It
+ * belongs to the handle, and is inherited by children of fork(); hand it to others over a Unix socket
+ * (SCM_RIGHTS), or through exec as a dup(2) of it. They use seqcast_subscriber_open_fd().
+ * @return the descriptor; -EINVAL not a sealed segment; -ECHILD; what the system says
+ */
+SEQCAST_CHECKED int seqcast_publisher_fd(seqcast_publisher *publisher);
+
 /** The number of the last publication, this or an earlier publisher's; 0 = none, or after fork(). */
 SEQCAST_API uint64_t seqcast_publisher_version(const seqcast_publisher *publisher);
 
@@ -420,7 +434,13 @@ enum {
         /** Waiting follows the topic to another segment, when this one is replaced or its name goes. */
         SEQCAST_REATTACH = 1u << 1,
         /** seqcast_subscriber_join() will make handles for other threads. */
-        SEQCAST_SHARED = 1u << 2
+        SEQCAST_SHARED = 1u << 2,
+        /** Trust nobody: take a segment of any owner, whoever else may write it, and read it by pread(2)
+         *  instead of mapping it. An owner who truncates it gets his readers -EPROTO, not SIGBUS, and none of
+         *  its holes is ever allocated. A read makes five system calls or more, so some microseconds and
+         *  more copying; waiting polls, every millisecond at first; nothing is looked at in place, and not
+         *  with SEQCAST_SHARED. What the records say is as untrustworthy as their publisher. */
+        SEQCAST_ANY_OWNER = 1u << 3
 };
 
 /** How to open a subscriber. Start from SEQCAST_SUBSCRIBER_OPTIONS; zero means the default. */
@@ -453,6 +473,19 @@ typedef struct seqcast_subscriber_options {
 SEQCAST_CHECKED int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *options,
                                             seqcast_subscriber **ret_subscriber);
 
+/**
+ * Open the segment that a descriptor leads to: one that came over a Unix socket, or was inherited. It has to
+ * be sealed (F_GET_SEALS: F_SEAL_SHRINK, and F_SEAL_FUTURE_WRITE or F_SEAL_WRITE), so that nobody can pull it
+ * away or write it but who made it; then it does not matter who owns it. Others are taken only with
+ * SEQCAST_ANY_OWNER, and not mapped. Everything else is as with seqcast_subscriber_open(), but for what needs
+ * a name: no time-out, no SEQCAST_REATTACH (-EINVAL), never SEQCAST_DETACHED.
+ *
+ * @param fd  of any access mode; opened once more through /proc, it remains the caller's
+ * @return as seqcast_subscriber_open(); -EBADF; -EPERM not sealed
+ */
+SEQCAST_CHECKED int seqcast_subscriber_open_fd(int fd, const seqcast_subscriber_options *options,
+                                               seqcast_subscriber **ret_subscriber);
+
 /** Accepts NULL, returns NULL. Handles that were joined are closed one by one, in any order. */
 SEQCAST_API seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *subscriber);
 
@@ -469,7 +502,8 @@ SEQCAST_API seqcast_subscriber *seqcast_subscriber_close(seqcast_subscriber *sub
  * @param ret_sample  may be NULL
  * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED (never published, never will be); SEQCAST_BUSY;
  *         SEQCAST_REATTACHED (SEQCAST_SHARED only: another thread has re-attached; nothing was delivered);
- *         -EMSGSIZE `capacity` is less than the record's length
+ *         -EMSGSIZE `capacity` is less than the record's length; SEQCAST_ANY_OWNER only: -EPROTO the segment
+ *         was truncated, and what the system says
  */
 SEQCAST_CHECKED int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                                         seqcast_sample *ret_sample);
@@ -503,7 +537,8 @@ SEQCAST_CHECKED int seqcast_read_next_parts(seqcast_subscriber *subscriber, cons
  * only what was published: looking at a hole allocates it.
  *
  * @param ret_record  in shared memory, read-only; ret_sample->bytes bytes of it are the record
- * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY; -EINVAL the handle is shared by threads
+ * @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY; -EINVAL the handle is shared by threads, or has
+ *         SEQCAST_ANY_OWNER
  */
 SEQCAST_CHECKED int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record,
                                        seqcast_sample *ret_sample);
@@ -598,7 +633,7 @@ SEQCAST_CHECKED int seqcast_subscriber_drain(seqcast_subscriber *subscriber);
  *
  * @param ret_detail  may be NULL; set on failure
  * @return 0 re-attached; SEQCAST_NONE it is still the same segment; -ENOENT; -EPROTOTYPE, with the
- *         difference; otherwise as seqcast_subscriber_open()
+ *         difference; -EINVAL it never had a name; otherwise as seqcast_subscriber_open()
  */
 SEQCAST_CHECKED int seqcast_subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *ret_detail);
 

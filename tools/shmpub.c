@@ -13,6 +13,7 @@
 
 #include "common/clock.h"
 #include "common/command_line.h"
+#include "common/handover.h"
 #include "common/json_input.h"
 #include "common/library_failure.h"
 #include "common/number.h"
@@ -41,6 +42,7 @@ struct settings {
         bool no_times;
         bool exclusive;
         bool recreate;
+        const char *sealed;
         int64_t wait_writer_ns;
         /* what to publish */
         const char *json_record;
@@ -83,6 +85,7 @@ static const struct tool_option options[] = {
         ROW(MODE, 0, "mode", "M", "who may read (default 0600)", mode),
         ROW(FLAG, 0, "exclusive", NULL, NULL, exclusive),
         ROW(FLAG, 0, "recreate", NULL, "fail if it exists; put a new one in its place", recreate),
+        ROW(TEXT, 0, "sealed", "SOCKET", "a segment without a name, offered there", sealed),
         ROW(DURATION, 0, "wait-writer", "[DUR]", "wait for another writer to go", wait_writer_ns),
         ROW(TEXT, 'm', "json-record", "TEXT", "the record as one JSON object", json_record),
         ROW(FLAG, 'l', "json-lines", NULL, NULL, json_lines),
@@ -133,6 +136,7 @@ struct run {
         char type_name[TYPE_NAME_BYTES];
         const seqcast_schema *schema; /* asked, or the segment's; NULL: opaque */
         seqcast_publisher *publisher; /* NULL: not opened yet */
+        struct handover *handover;    /* --sealed */
         struct update_sink sink;
         struct template_state template;
         uint64_t published;
@@ -188,6 +192,9 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                   "--type wants up to 63 letters, digits and '_', and no digit first" },
                 { settings->exclusive && !creates, "--exclusive needs -s" },
                 { settings->recreate && !creates, "--recreate needs -s" },
+                { settings->sealed != NULL && !creates, "--sealed needs -s" },
+                { settings->sealed != NULL && (rights || settings->exclusive || settings->recreate),
+                  "--sealed contradicts --mode, --group, --public, --exclusive and --recreate" },
                 { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
                 { settings->public && settings->group != NULL, "--public contradicts --group" },
                 { settings->depth > SEQCAST_DEPTH_MAX || (settings->depth & (settings->depth - 1)) != 0,
@@ -297,7 +304,8 @@ static bool describe_segment(struct run *run, seqcast_publisher_options *open_op
         open_options->depth = (uint32_t)settings->depth;
         open_options->flags =
                 (settings->sparse ? SEQCAST_SPARSE : 0u) | (settings->no_times ? 0u : SEQCAST_TIMES) |
-                (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) | (settings->recreate ? SEQCAST_RECREATE : 0u);
+                (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
+                (settings->recreate ? SEQCAST_RECREATE : 0u) | (settings->sealed != NULL ? SEQCAST_SEALED : 0u);
         open_options->mode = settings->mode != 0       ? settings->mode
                              : settings->public        ? SEQCAST_MODE_PUBLIC
                              : settings->group != NULL ? SEQCAST_MODE_GROUP
@@ -342,8 +350,18 @@ static bool check_segment(const struct run *run, const seqcast_info *info, struc
         return fail_hint(failure, "--recreate replaces the segment (readers will re-attach)");
 }
 
+static bool offer_segment(struct run *run, struct failure *failure)
+{
+        int descriptor = seqcast_publisher_fd(run->publisher);
+        if (descriptor < 0)
+                return fail(failure, E_IO, "the sealed segment has no descriptor to offer: %s",
+                            seqcast_strerror(descriptor));
+        return handover_begin(&run->handover, run->settings.sealed, descriptor, failure);
+}
+
 static bool open_publisher(struct run *run, struct failure *failure)
 {
+        const struct settings *settings = &run->settings;
         struct library_call call = { &run->topic, run->asked, { "" }, true };
         seqcast_publisher_options open_options = SEQCAST_PUBLISHER_OPTIONS;
         open_options.ret_detail = &call.detail;
@@ -357,6 +375,10 @@ static bool open_publisher(struct run *run, struct failure *failure)
         guard_against_truncation(&run->reporter, info.segment_bytes);
         if (!check_segment(run, &info, failure)) {
                 run->publisher = seqcast_publisher_close(run->publisher); /* not ours to --rm */
+                return false;
+        }
+        if (settings->sealed != NULL && !offer_segment(run, failure)) {
+                run->publisher = seqcast_publisher_close(run->publisher);
                 return false;
         }
         run->schema = seqcast_publisher_schema(run->publisher);
@@ -555,6 +577,7 @@ static bool leave(struct run *run, struct failure *failure)
                 if (r < 0 && r != -ESTALE)
                         good = fail(failure, E_IO, "cannot remove it: %s", seqcast_strerror(r));
         }
+        handover_end(run->handover);
         update_sink_close(&run->sink);
         run->publisher = seqcast_publisher_close(run->publisher);
         run->asked = seqcast_schema_free(run->asked);

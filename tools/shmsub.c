@@ -11,6 +11,7 @@
 
 #include "common/command_line.h"
 #include "common/follower.h"
+#include "common/handover.h"
 #include "common/number.h"
 #include "common/options.h"
 #include "common/output.h"
@@ -34,6 +35,8 @@ struct settings {
         int64_t max_age_ns;
         const char *schema;
         const char *owner;
+        bool any_owner;
+        const char *from;
         int format;
         const char *custom;
         bool no_newline;
@@ -76,6 +79,8 @@ static const struct tool_option options[] = {
         ROW(DURATION, 0, "max-age", "DUR", "exit 8 if the value is older", max_age_ns),
         ROW(TEXT, 's', "schema", "TEXT|@FILE", "insist on this schema (exit 4)", schema),
         ROW(TEXT, 0, "owner", "USER", "trust this user's segments, too", owner),
+        ROW(FLAG, 0, "any-owner", NULL, "trust nobody: read without mapping", any_owner),
+        ROW(TEXT, 0, "from", "SOCKET", "a sealed segment, offered there", from),
         ROW(CHOICE, 0, "format", "human|json|csv|tsv|raw|hex|value", "how to print", format),
         SET_ROW('j', "json", "--format=json, and errors as JSON", format, OUTPUT_JSON),
         ROW(TEXT, 'p', "print", "FMT", NULL, custom),
@@ -149,6 +154,9 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                   "-i and -r contradict --poll and --spin" },
                 { settings->interval_ns == 0, "-i wants more than 0" },
                 { settings->on != NULL && !follows(settings), "--on needs -f" },
+                { settings->any_owner && settings->owner != NULL, "--any-owner contradicts --owner" },
+                { settings->from != NULL && settings->follow == FOLLOW_NAME,
+                  "-F contradicts --from: a sealed segment has no name to follow" },
         };
         return check_rules(&tool, rules, sizeof(rules) / sizeof(rules[0]), failure);
 }
@@ -200,8 +208,12 @@ static bool open_follower(struct run *run, struct failure *failure)
                 .max_age_ns = settings->max_age_ns,
                 .schema = run->asked,
                 .owner_given = settings->owner != NULL,
+                .any_owner = settings->any_owner,
+                .descriptor = -1,
         };
-        return (settings->owner == NULL || parse_user(&tool, settings->owner, &wish.owner, failure)) &&
+        run->topic.nameless = settings->from != NULL;
+        return (settings->from == NULL || handover_receive(settings->from, &wish.descriptor, failure)) &&
+               (settings->owner == NULL || parse_user(&tool, settings->owner, &wish.owner, failure)) &&
                follower_open(&run->follower, &wish, &run->reporter, &run->topic, &run->output, failure);
 }
 

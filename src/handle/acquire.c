@@ -20,6 +20,7 @@
 /* Each round is lost to another publisher that was quicker. */
 #define ROUNDS_MAX 100
 #define OTHERS_WRITE (S_IWGRP | S_IWOTH)
+#define MODE_SEALED 0444 /* whoever was given a descriptor opens it once more, for locks of his own */
 
 struct wish {
         const struct seqcast__acquire_request *request;
@@ -80,12 +81,18 @@ static int open_guarded(const struct wish *wish)
         return fd;
 }
 
+static bool is_sealed(const struct wish *wish)
+{
+        return (wish->options->flags & SEQCAST_SEALED) != 0;
+}
+
 static int open_draft_guarded(const struct wish *wish, struct seqcast__shm_draft *draft)
 {
         int r;
 
         seqcast__process_hold_forks();
-        r = seqcast__shm_draft_open(draft);
+        r = is_sealed(wish) ? seqcast__shm_draft_open_nameless(draft, wish->name + 1)
+                            : seqcast__shm_draft_open(draft);
         if (r == 0) {
                 draft->fd = guard(wish, draft->fd);
                 if (draft->fd < 0) {
@@ -103,6 +110,7 @@ static int map_guarded(struct seqcast__segment *segment)
 
         seqcast__process_hold_forks();
         r = seqcast__memory_map_write(segment->fd, segment->header.segment_bytes, &segment->base);
+        segment->base_bytes = segment->header.segment_bytes;
         seqcast__process_release_forks();
         return r;
 }
@@ -185,7 +193,9 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
                 return seqcast__fail(wish->ret_detail, r, "cannot give the segment group %" PRIu32 ": %s",
                                      options->group_id, seqcast_strerror(r));
         }
-        if (fchmod(segment->fd, options->mode != 0 ? options->mode : SEQCAST_MODE_PRIVATE) < 0 ||
+        if (fchmod(segment->fd, is_sealed(wish)      ? MODE_SEALED
+                                : options->mode != 0 ? options->mode
+                                                     : SEQCAST_MODE_PRIVATE) < 0 ||
             fstat(segment->fd, &segment->status) < 0)
                 return -errno;
         return prepare(wish, segment, true);
@@ -221,7 +231,8 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         segment.header.creator_pid = (uint64_t)getpid();
         seqcast__process_name(segment.header.creator, sizeof segment.header.creator);
         seqcast__process_boot_id(segment.header.boot_id);
-        memcpy(segment.name, wish->name, sizeof segment.name);
+        if (!is_sealed(wish))
+                memcpy(segment.name, wish->name, sizeof segment.name);
         if (wish->schema != NULL) {
                 r = seqcast__schema_normalize(wish->schema, NULL, &segment.schema);
                 if (r < 0)
@@ -235,7 +246,12 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         }
         segment.fd = draft.fd;
         r = make(wish, &segment);
-        if (r == 0) {
+        if (r == 0 && is_sealed(wish)) {
+                r = seqcast__shm_seal(segment.fd);
+                if (r < 0)
+                        seqcast__fail(wish->ret_detail, r, "cannot be sealed (needs Linux 5.1): %s",
+                                      seqcast_strerror(r));
+        } else if (r == 0) {
                 r = seqcast__shm_draft_link(&draft, wish->name, replace);
                 if (r < 0)
                         seqcast__fail(wish->ret_detail, r, "cannot name the new segment: %s",
@@ -425,10 +441,13 @@ static int replace(struct wish *wish, struct seqcast__segment *old, struct seqca
 
 static int acquire_once(struct wish *wish, struct seqcast__segment *ret_segment)
 {
-        struct seqcast__segment found = { .fd = open_guarded(wish) };
+        struct seqcast__segment found = { .fd = -1 };
         struct stat status;
         int r;
 
+        if (is_sealed(wish))
+                return create(wish, false, ret_segment);
+        found.fd = open_guarded(wish);
         memcpy(found.name, wish->name, sizeof found.name);
         if (found.fd == -ENOENT && wished_record_bytes(wish) != 0) {
                 r = create(wish, false, ret_segment);

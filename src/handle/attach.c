@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "handle/fetch.h"
 #include "platform/clock.h"
 #include "platform/memory.h"
 #include "platform/process.h"
@@ -17,6 +18,15 @@
  * be had. */
 #define POLL_NS INT64_C(5000000)
 
+static int check_file(const struct seqcast__segment *segment, seqcast_detail *ret_detail)
+{
+        if (!S_ISREG(segment->status.st_mode))
+                return seqcast__fail(ret_detail, -EPROTO,
+                                     "not a segment of this library (not a regular file)");
+        return seqcast__segment_check_memory(segment->fd, ret_detail);
+}
+
+/* Could anybody truncate or write it whom the caller does not trust? */
 static int check_trust(const struct seqcast__attach_wish *wish, const struct seqcast__segment *segment,
                        seqcast_detail *ret_detail)
 {
@@ -24,9 +34,6 @@ static int check_trust(const struct seqcast__attach_wish *wish, const struct seq
         uid_t self = geteuid();
         bool named = wish->owner_given && status->st_uid == wish->owner;
 
-        if (!S_ISREG(status->st_mode))
-                return seqcast__fail(ret_detail, -EPROTO,
-                                     "not a segment of this library (not a regular file)");
         if (!named && (seqcast__process_is_overflow_uid(status->st_uid) ||
                        (status->st_uid != 0 && status->st_uid != self)))
                 return seqcast__fail(ret_detail, -EPERM,
@@ -35,7 +42,7 @@ static int check_trust(const struct seqcast__attach_wish *wish, const struct seq
         if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
                 return seqcast__fail(ret_detail, -EPERM, "mode %04o lets others write it",
                                      (unsigned)status->st_mode & 07777);
-        return seqcast__segment_check_memory(segment->fd, ret_detail);
+        return 0;
 }
 
 static int check_record(const struct seqcast__attach_wish *wish, const struct seqcast__segment *segment,
@@ -55,6 +62,32 @@ static int check_record(const struct seqcast__attach_wish *wish, const struct se
         return 0;
 }
 
+static int map_segment(struct seqcast__segment *segment, bool trusted, seqcast_detail *ret_detail)
+{
+        uint64_t bytes = segment->header.segment_bytes;
+        int r;
+
+        if (!trusted)
+                return seqcast__fetch_open(segment);
+        r = seqcast__memory_map_read(segment->fd, bytes, &segment->base);
+        if (r < 0)
+                return seqcast__fail(ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s", bytes,
+                                     seqcast_strerror(r));
+        segment->base_bytes = bytes;
+        return 0;
+}
+
+/* segment->fd is open; `trusted`: nobody else can write or shrink it. */
+static int take(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment, bool trusted,
+                seqcast_detail *ret_detail)
+{
+        int r = seqcast__segment_read(segment, ret_detail);
+
+        if (r == 0)
+                r = check_record(wish, segment, ret_detail);
+        return r == 0 ? map_segment(segment, trusted, ret_detail) : r;
+}
+
 static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
                         seqcast_detail *ret_detail)
 {
@@ -65,24 +98,47 @@ static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast_
         segment->fd = r;
         if (fstat(segment->fd, &segment->status) < 0)
                 return -errno;
-        r = check_trust(wish, segment, ret_detail);
-        if (r == 0)
-                r = seqcast__segment_read(segment, ret_detail);
-        if (r == 0)
-                r = check_record(wish, segment, ret_detail);
-        if (r == 0) {
-                r = seqcast__memory_map_read(segment->fd, segment->header.segment_bytes, &segment->base);
-                if (r < 0)
-                        seqcast__fail(ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s",
-                                      segment->header.segment_bytes, seqcast_strerror(r));
-        }
-        return r;
+        r = check_file(segment, ret_detail);
+        if (r == 0 && !wish->any_owner)
+                r = check_trust(wish, segment, ret_detail);
+        return r == 0 ? take(wish, segment, !wish->any_owner, ret_detail) : r;
+}
+
+static int open_descriptor(const struct seqcast__attach_wish *wish, int fd, struct seqcast__segment *segment,
+                           seqcast_detail *ret_detail)
+{
+        int r = seqcast__shm_reopen(fd), sealed;
+
+        if (r < 0)
+                return seqcast__fail(ret_detail, r, "descriptor %d cannot be opened again for reading: %s",
+                                     fd, seqcast_strerror(r));
+        segment->fd = r;
+        if (fstat(segment->fd, &segment->status) < 0)
+                return -errno;
+        r = check_file(segment, ret_detail);
+        if (r < 0)
+                return r;
+        sealed = seqcast__shm_is_sealed(segment->fd);
+        if (sealed < 0 || (sealed == 0 && !wish->any_owner))
+                return seqcast__fail(ret_detail, sealed < 0 ? sealed : -EPERM,
+                                     "it is not sealed: whoever has it could truncate it, or write to it");
+        return take(wish, segment, sealed == 1, ret_detail);
 }
 
 int seqcast__attach(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
                     seqcast_detail *ret_detail)
 {
         int r = open_segment(wish, segment, ret_detail);
+
+        if (r < 0)
+                seqcast__segment_close(segment);
+        return r;
+}
+
+int seqcast__attach_fd(const struct seqcast__attach_wish *wish, int fd, struct seqcast__segment *segment,
+                       seqcast_detail *ret_detail)
+{
+        int r = open_descriptor(wish, fd, segment, ret_detail);
 
         if (r < 0)
                 seqcast__segment_close(segment);

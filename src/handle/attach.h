@@ -14,6 +14,7 @@ struct seqcast__attach_wish {
         uint64_t opaque_bytes;        /* not 0: an opaque record of this size */
         bool owner_given;
         uint32_t owner;
+        bool any_owner; /* trust nobody: do not map it, fetch.h */
 };
 
 /**
@@ -28,5 +29,10 @@ int seqcast__attach(const struct seqcast__attach_wish *wish, struct seqcast__seg
 /** ... as long as it is not there or not ready, until the time is up. @param timeout_ns < 0: no end */
 int seqcast__attach_in_time(const struct seqcast__attach_wish *wish, int64_t timeout_ns,
                             struct seqcast__segment *segment, seqcast_detail *ret_detail);
+
+/** Attach to what a descriptor stands for, which remains the caller's: sealed, or read without mapping it.
+ *  @return 0, or an error of seqcast_subscriber_open_fd() */
+int seqcast__attach_fd(const struct seqcast__attach_wish *wish, int fd, struct seqcast__segment *segment,
+                       seqcast_detail *ret_detail);
 
 #endif

@@ -24,7 +24,9 @@
 #define PUBLISHER_MAGIC UINT32_C(0x5075626c) /* gone in a child of fork(), whose handle is wiped */
 #define FLAGS_KNOWN                                                                                          \
         (SEQCAST_SPARSE | SEQCAST_TIMES | SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE |           \
-         SEQCAST_IN_PLACE | SEQCAST_SET_GROUP)
+         SEQCAST_IN_PLACE | SEQCAST_SET_GROUP | SEQCAST_SEALED)
+/* What makes sense only where there is a name. */
+#define FLAGS_NAMED (SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE | SEQCAST_SET_GROUP)
 
 /* The log of changed ranges: so many entries a slot, within these bounds. */
 #define LOG_ENTRIES_A_SLOT 8u
@@ -52,6 +54,7 @@ struct seqcast_publisher {
         struct seqcast__presence presence;
         struct seqcast__waker waker;
         struct seqcast__segment segment;
+        int read_fd;             /* seqcast_publisher_fd(); 0: not opened yet */
         seqcast_detail *opening; /* while it is being opened: where to say why it fails */
 };
 
@@ -421,6 +424,10 @@ static int check_options(const seqcast_publisher_options *options)
         if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
                 return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32,
                                      options->flags & ~(uint32_t)FLAGS_KNOWN);
+        if ((options->flags & SEQCAST_SEALED) != 0 &&
+            ((options->flags & FLAGS_NAMED) != 0 || options->mode != 0))
+                return seqcast__fail(options->ret_detail, -EINVAL,
+                                     "a sealed segment has no name: nothing to replace, no mode, no group");
         if (options->mode != 0 && ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0))
                 return seqcast__fail(options->ret_detail, -EINVAL,
                                      "mode %04o: the owner must read and write, others may read at most "
@@ -570,6 +577,8 @@ seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publisher)
         seqcast__lock_drop(publisher->segment.fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         seqcast__waker_rouse(&publisher->segment);
         release_memory(publisher);
+        if (publisher->read_fd > 0)
+                close(publisher->read_fd);
         seqcast__acquire_release(&publisher->segment);
         seqcast__memory_unmap(publisher, sizeof *publisher);
         return NULL;
@@ -590,7 +599,10 @@ int seqcast_publisher_remove(seqcast_publisher *publisher)
          * replaces, not for one that readers wait on in vain. */
         seqcast_ring_retire(&publisher->ring);
         seqcast__waker_rouse(&publisher->segment);
-        r = detached ? -ESTALE : seqcast__shm_remove(publisher->segment.name);
+        r = detached ? -ESTALE
+            : seqcast__segment_is_nameless(&publisher->segment)
+                    ? 0
+                    : seqcast__shm_remove(publisher->segment.name);
         if (r == -ENOENT)
                 r = -ESTALE;
         leave(publisher, REMOVED);
@@ -598,6 +610,22 @@ int seqcast_publisher_remove(seqcast_publisher *publisher)
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
+
+int seqcast_publisher_fd(seqcast_publisher *publisher)
+{
+        if (publisher == NULL || !seqcast__segment_is_nameless(&publisher->segment))
+                return -EINVAL;
+        if (publisher->magic != PUBLISHER_MAGIC)
+                return -ECHILD;
+        if (publisher->read_fd == 0) {
+                int fd = seqcast__shm_reopen(publisher->segment.fd);
+
+                if (fd < 0)
+                        return fd;
+                publisher->read_fd = fd;
+        }
+        return publisher->read_fd;
+}
 
 uint64_t seqcast_publisher_version(const seqcast_publisher *publisher)
 {

@@ -11,7 +11,7 @@
 #ifndef SEQCAST_SRC_HANDLE_REATTACH_H
 #define SEQCAST_SRC_HANDLE_REATTACH_H
 
-#include "handle/segment.h"
+#include "handle/fetch.h"
 
 /** What reading needs of a segment. Does not change. */
 struct seqcast__mapping {
@@ -59,11 +59,12 @@ int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast
 static inline struct seqcast__mapping seqcast__mapping_of(const struct seqcast__segment *segment)
 {
         return (struct seqcast__mapping){
-                .ring = seqcast__layout_ring(&segment->header, segment->base),
+                .ring = segment->fetched ? seqcast__fetch_ring(segment)
+                                         : seqcast__layout_ring(&segment->header, segment->base),
                 .base = segment->base,
                 .bytes = segment->header.segment_bytes,
                 .fd = segment->fd,
-                .sparse = seqcast__layout_is_sparse(&segment->header),
+                .sparse = !segment->fetched && seqcast__layout_is_sparse(&segment->header),
         };
 }
 

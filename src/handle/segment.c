@@ -128,8 +128,11 @@ int seqcast__segment_check_schema(const struct seqcast__segment *segment, const 
 int seqcast__segment_is_detached(const struct seqcast__segment *segment)
 {
         struct stat named;
-        int r = seqcast__shm_status(segment->name, &named);
+        int r;
 
+        if (seqcast__segment_is_nameless(segment))
+                return 0;
+        r = seqcast__shm_status(segment->name, &named);
         if (r == -ENOENT)
                 return 1;
         if (r < 0)
@@ -216,7 +219,7 @@ void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info 
 
 void seqcast__segment_close(struct seqcast__segment *segment)
 {
-        seqcast__memory_unmap(segment->base, segment->header.segment_bytes);
+        seqcast__memory_unmap(segment->base, segment->base_bytes);
         segment->base = NULL;
         if (segment->fd >= 0)
                 close(segment->fd);

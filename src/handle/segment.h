@@ -22,15 +22,23 @@ enum {
 struct seqcast__segment {
         int fd;
         void *base; /* NULL: not mapped */
+        uint64_t base_bytes;
+        bool fetched; /* base is an image in private memory: handle/fetch.h */
         struct seqcast__segment_header header;
         seqcast_schema *schema;             /* NULL: opaque record */
         struct stat status;                 /* when opened */
-        char name[SEQCAST__SHM_NAME_BYTES]; /* "/quote" */
+        char name[SEQCAST__SHM_NAME_BYTES]; /* "/quote"; "": it has none, only descriptors */
 };
 
 /** Check a topic and write it with its slash. @return 0; -EINVAL; -ENAMETOOLONG */
 int seqcast__segment_name(const char *topic, seqcast_detail *ret_detail,
                           char ret_name[SEQCAST__SHM_NAME_BYTES]);
+
+/** Is it a sealed one, to which only descriptors lead? */
+static inline bool seqcast__segment_is_nameless(const struct seqcast__segment *segment)
+{
+        return segment->name[0] == '\0';
+}
 
 /** Why the name could not be opened. @return the error that the caller is to return */
 int seqcast__segment_refuse_open(const char *name, int error, seqcast_detail *ret_detail);
@@ -46,7 +54,8 @@ int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_
 int seqcast__segment_check_schema(const struct seqcast__segment *segment, const seqcast_schema *schema,
                                   seqcast_detail *ret_detail);
 
-/** @return 1 the name stands for another segment now, or for none; 0; -errno */
+/** @return 1 the name stands for another segment now, or for none; 0, also of one that never had a name;
+ *  -errno */
 int seqcast__segment_is_detached(const struct seqcast__segment *segment);
 
 /** A sentence about who publishes here, for people: "pid 4711 (md-feed) <what> (last publication 12 ms

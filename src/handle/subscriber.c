@@ -18,7 +18,7 @@
 #include "platform/lock.h"
 #include "platform/memory.h"
 
-#define FLAGS_KNOWN (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED)
+#define FLAGS_KNOWN (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED | SEQCAST_ANY_OWNER)
 
 /* ---- the segment, our own or a shared one --------------------------------------------------- */
 
@@ -81,7 +81,9 @@ int seqcast__subscriber_enter(seqcast_subscriber *subscriber, struct seqcast__vi
         int r = 0;
 
         if (subscriber->shared == NULL)
-                return 0;
+                return subscriber->fetched
+                               ? seqcast__fetch_news(&subscriber->own, &subscriber->ring, &subscriber->reader)
+                               : 0;
         reattach = subscriber->shared->reattach;
         if (!seqcast__reattach_enter(reattach, ret_visit))
                 return SEQCAST_BUSY;
@@ -157,6 +159,10 @@ static int begin(seqcast_subscriber *subscriber)
         const struct seqcast__mapping mapping = seqcast__mapping_of(segment);
         int r = begin_reading(subscriber, &mapping);
 
+        subscriber->fetched = segment->fetched;
+        if (r == 0)
+                r = seqcast__fetch_control(segment);
+
         if (subscriber->shared != NULL)
                 subscriber->generation = seqcast__reattach_generation(subscriber->shared->reattach);
         if (r == 0 && (seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED) == 0)
@@ -165,19 +171,32 @@ static int begin(seqcast_subscriber *subscriber)
         return r;
 }
 
-static int attach(seqcast_subscriber *subscriber, const char *topic,
-                  const seqcast_subscriber_options *options)
+static int check_options(const seqcast_subscriber_options *options)
 {
-        struct seqcast__attach_wish *wish = &subscriber->wish;
-        int r = seqcast__segment_name(topic, options->ret_detail, subscriber->own.name);
-
         if ((options->flags & ~(uint32_t)FLAGS_KNOWN) != 0)
                 return seqcast__fail(options->ret_detail, -EINVAL, "unknown flags %#" PRIx32,
                                      options->flags & ~(uint32_t)FLAGS_KNOWN);
+        if ((options->flags & SEQCAST_ANY_OWNER) != 0 && (options->flags & SEQCAST_SHARED) != 0)
+                return seqcast__fail(
+                        options->ret_detail, -EINVAL,
+                        "threads share a mapping, and a segment of any owner is not mapped: open "
+                        "one for each thread");
+        return 0;
+}
+
+/* @param fd NULL: by name */
+static int attach(seqcast_subscriber *subscriber, const int *fd, const seqcast_subscriber_options *options)
+{
+        struct seqcast__attach_wish *wish = &subscriber->wish;
+        int r;
+
         *wish = (struct seqcast__attach_wish){ .schema = options->schema,
                                                .owner_given = (options->flags & SEQCAST_SET_OWNER) != 0,
-                                               .owner = options->owner };
-        if (r == 0)
+                                               .owner = options->owner,
+                                               .any_owner = (options->flags & SEQCAST_ANY_OWNER) != 0 };
+        if (fd != NULL)
+                r = seqcast__attach_fd(wish, *fd, &subscriber->own, options->ret_detail);
+        else
                 r = seqcast__attach_in_time(wish, options->timeout_ns, &subscriber->own, options->ret_detail);
         if (r < 0)
                 return r;
@@ -200,8 +219,9 @@ static seqcast_subscriber *new_subscriber(void)
         return subscriber;
 }
 
-int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *given,
-                            seqcast_subscriber **ret_subscriber)
+/* @param fd NULL: by name, `topic` */
+static int open_any(const char *topic, const int *fd, const seqcast_subscriber_options *given,
+                    seqcast_subscriber **ret_subscriber)
 {
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
         seqcast_detail *ret_detail, why = { "" };
@@ -215,7 +235,14 @@ int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options 
         subscriber = new_subscriber();
         if (subscriber == NULL)
                 return -ENOMEM;
-        r = attach(subscriber, topic, &options);
+        r = check_options(&options);
+        if (r == 0 && fd == NULL)
+                r = seqcast__segment_name(topic, &why, subscriber->own.name);
+        else if (r == 0 && (options.timeout_ns != 0 || (options.flags & SEQCAST_REATTACH) != 0))
+                r = seqcast__fail(&why, -EINVAL,
+                                  "a descriptor is there or not, and leads to no other segment");
+        if (r == 0)
+                r = attach(subscriber, fd, &options);
         if (r < 0) {
                 seqcast__give_reason(ret_detail, &why, r);
                 seqcast_subscriber_close(subscriber);
@@ -223,6 +250,18 @@ int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options 
         }
         *ret_subscriber = subscriber;
         return 0;
+}
+
+int seqcast_subscriber_open(const char *topic, const seqcast_subscriber_options *options,
+                            seqcast_subscriber **ret_subscriber)
+{
+        return open_any(topic, NULL, options, ret_subscriber);
+}
+
+int seqcast_subscriber_open_fd(int fd, const seqcast_subscriber_options *options,
+                               seqcast_subscriber **ret_subscriber)
+{
+        return open_any(NULL, &fd, options, ret_subscriber);
 }
 
 static int begin_or_close(seqcast_subscriber *subscriber, seqcast_subscriber **ret_subscriber)
@@ -344,7 +383,7 @@ int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail 
         struct seqcast__visit visit;
         int r = 0;
 
-        if (subscriber->borrowed)
+        if (subscriber->borrowed || seqcast__segment_is_nameless(present))
                 r = -EINVAL;
         else if (seqcast__subscriber_is_current(subscriber)) /* else another thread was quicker */
                 r = open_other(subscriber, present, &fresh, ret_detail);
@@ -415,27 +454,24 @@ static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_
 
 struct sparse_request {
         seqcast_subscriber *subscriber;
-        const seqcast_read_part *parts;
-        size_t count;
-        void *record;
-        size_t capacity;
+        const struct seqcast__read_request *read;
 };
 
 static int take_sparse_whole(void *context, const struct seqcast_ring_view *view)
 {
         const struct sparse_request *request = context;
 
-        if (view->bytes > request->capacity)
+        if (view->bytes > request->read->capacity)
                 return -EMSGSIZE;
-        return load_present(request->subscriber, request->record, view->payload, 0, view->bytes);
+        return load_present(request->subscriber, request->read->record, view->payload, 0, view->bytes);
 }
 
 static int take_sparse_parts(void *context, const struct seqcast_ring_view *view)
 {
         const struct sparse_request *request = context;
 
-        for (size_t i = 0; i < request->count; i++) {
-                const seqcast_read_part *part = &request->parts[i];
+        for (size_t i = 0; i < request->read->count; i++) {
+                const seqcast_read_part *part = &request->read->parts[i];
                 int r;
 
                 if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
@@ -449,27 +485,20 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* What one call reads: a whole record, or `parts`. */
-struct request {
-        void *record;
-        size_t capacity;
-        const seqcast_read_part *parts;
-        size_t count;
-};
-
-/* `find` and `whole` are constants at each call, so that each becomes a loop of its own. */
-static inline int read_mapped(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
-                              const struct request *request, seqcast_sample *ret_sample)
+/* `request` is known where each public function calls this, so that each becomes a loop of its own. */
+static inline int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                              seqcast_sample *ret_sample)
 {
+        seqcast_ring_find *find = request->next ? seqcast_ring_find_next : seqcast_ring_find_newest;
         struct seqcast_ring_buffer buffer = { request->record, request->capacity };
         struct seqcast_ring_read_parts list = { request->parts, request->count };
-        struct sparse_request sparse = { subscriber, request->parts, request->count, request->record,
-                                         request->capacity };
+        struct sparse_request sparse = { subscriber, request };
 
         if (subscriber->sparse)
                 return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
-                                         whole ? take_sparse_whole : take_sparse_parts, &sparse, ret_sample);
-        if (whole)
+                                         request->whole ? take_sparse_whole : take_sparse_parts, &sparse,
+                                         ret_sample);
+        if (request->whole)
                 return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
                                          seqcast_ring_take_whole, &buffer, ret_sample);
         return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts, &list,
@@ -477,8 +506,8 @@ static inline int read_mapped(seqcast_subscriber *subscriber, seqcast_ring_find 
 }
 
 /* In a mapping that another thread may replace. */
-static int read_shared(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
-                       const struct request *request, seqcast_sample *ret_sample)
+static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                       seqcast_sample *ret_sample)
 {
         for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
                 struct seqcast_ring_reader before;
@@ -494,7 +523,7 @@ static int read_shared(seqcast_subscriber *subscriber, seqcast_ring_find *find, 
                 }
                 if (r == 0) {
                         before = subscriber->reader;
-                        r = read_mapped(subscriber, find, whole, request, &sample);
+                        r = read_mapped(subscriber, request, &sample);
                         if (seqcast__subscriber_leave(subscriber, &visit)) {
                                 if (r == 0 && ret_sample != NULL)
                                         *ret_sample = sample;
@@ -507,54 +536,60 @@ static int read_shared(seqcast_subscriber *subscriber, seqcast_ring_find *find, 
         return SEQCAST_BUSY;
 }
 
-static inline int read_one(seqcast_subscriber *subscriber, seqcast_ring_find *find, bool whole,
-                           const struct request *request, seqcast_sample *ret_sample)
+static inline int read_one(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                           seqcast_sample *ret_sample)
 {
+        if (!request->whole && request->count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
         if (subscriber->shared != NULL)
-                return read_shared(subscriber, find, whole, request, ret_sample);
-        return read_mapped(subscriber, find, whole, request, ret_sample);
+                return read_shared(subscriber, request, ret_sample);
+        if (subscriber->fetched)
+                return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
+                                           ret_sample);
+        return read_mapped(subscriber, request, ret_sample);
 }
 
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        const struct request request = { .record = record, .capacity = capacity };
+        const struct seqcast__read_request request = { .whole = true,
+                                                       .record = record,
+                                                       .capacity = capacity };
 
-        return read_one(subscriber, seqcast_ring_find_newest, true, &request, ret_sample);
+        return read_one(subscriber, &request, ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        const struct request request = { .record = record, .capacity = capacity };
+        const struct seqcast__read_request request = {
+                .next = true, .whole = true, .record = record, .capacity = capacity
+        };
 
-        return read_one(subscriber, seqcast_ring_find_next, true, &request, ret_sample);
+        return read_one(subscriber, &request, ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                               seqcast_sample *ret_sample)
 {
-        const struct request request = { .parts = parts, .count = count };
+        const struct seqcast__read_request request = { .parts = parts, .count = count };
 
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        return read_one(subscriber, seqcast_ring_find_newest, false, &request, ret_sample);
+        return read_one(subscriber, &request, ret_sample);
 }
 
 int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                             seqcast_sample *ret_sample)
 {
-        const struct request request = { .parts = parts, .count = count };
+        const struct seqcast__read_request request = { .next = true, .parts = parts, .count = count };
 
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        return read_one(subscriber, seqcast_ring_find_next, false, &request, ret_sample);
+        return read_one(subscriber, &request, ret_sample);
 }
 
 int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)
 {
-        if (subscriber->shared != NULL)
-                return -EINVAL; /* what is looked at must not go away, and looks have no bound */
+        /* What is looked at must not go away, and looks have no bound. */
+        if (subscriber->shared != NULL || subscriber->fetched)
+                return -EINVAL;
         for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
                 enum seqcast_state state =
                         seqcast_ring_find_newest(&subscriber->ring, &subscriber->reader, &subscriber->view);
@@ -591,8 +626,10 @@ uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
         struct seqcast__visit visit;
         uint64_t version;
 
-        if (subscriber->shared == NULL)
+        if (subscriber->shared == NULL) {
+                seqcast__fetch_control(&subscriber->own); /* after a failure: as it was */
                 return seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED;
+        }
         do {
                 while (!seqcast__reattach_enter(subscriber->shared->reattach, &visit))
                         seqcast__cpu_relax();
@@ -624,16 +661,19 @@ void seqcast_subscriber_skip(seqcast_subscriber *subscriber)
 /* ---- asking -------------------------------------------------------------------------------- */
 
 /* When the newest publication was stamped; 0 if that cannot be told now. */
-static int64_t newest_time_ns(const struct seqcast_ring *ring)
+static int64_t newest_time_ns(const struct seqcast__segment *segment)
 {
+        const struct seqcast_ring ring = seqcast__mapping_of(segment).ring;
+        const struct seqcast__read_request nothing = { .whole = false, .count = 0 };
         struct seqcast_ring_reader nobody = { 0 };
-        struct seqcast_ring_view view;
+        seqcast_sample sample = { 0 };
+        int r;
 
-        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++)
-                if (seqcast_ring_find_newest(ring, &nobody, &view) == SEQCAST_OK &&
-                    seqcast_ring_view_valid(&view))
-                        return view.time_ns;
-        return 0;
+        if (segment->fetched)
+                r = seqcast__fetch_read(segment, &ring, &nobody, &nothing, &sample);
+        else
+                r = seqcast_ring_read_newest_parts(&ring, &nobody, NULL, 0, &sample);
+        return r == 0 ? sample.time_ns : 0;
 }
 
 static uint32_t judge_liveness(bool retired, bool locked, uint64_t version, uint64_t publisher_state)
@@ -650,11 +690,14 @@ static uint32_t judge_liveness(bool retired, bool locked, uint64_t version, uint
 static int status_of(const struct seqcast__segment *segment, seqcast_status *ret_status)
 {
         const seqcast_word *control = seqcast__layout_control(&segment->header, segment->base);
-        const struct seqcast_ring ring = seqcast__layout_ring(&segment->header, segment->base);
-        uint64_t version = seqcast_ring_version(&ring), program[4];
+        uint64_t version, program[4];
         seqcast_status status = { 0 };
-        int locked = seqcast__lock_is_held(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE), detached;
+        int r = seqcast__fetch_control(segment), locked, detached;
 
+        if (r < 0)
+                return r;
+        version = atomic_load_explicit(control + SEQCAST__CONTROL_VERSION, memory_order_acquire); /* R0 */
+        locked = seqcast__lock_is_held(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         if (locked < 0)
                 return locked;
         detached = seqcast__segment_is_detached(segment);
@@ -669,8 +712,9 @@ static int status_of(const struct seqcast__segment *segment, seqcast_status *ret
                                seqcast_word_load_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE));
         seqcast_copy_load(program, control + SEQCAST__CONTROL_PROGRAM, 0, sizeof program);
         seqcast__segment_text(status.program, sizeof status.program, program, sizeof program);
-        status.age_ns = seqcast__segment_age_ns(
-                newest_time_ns(&ring), seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
+        status.age_ns =
+                seqcast__segment_age_ns(newest_time_ns(segment),
+                                        seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE));
         *ret_status = status;
         return 0;
 }

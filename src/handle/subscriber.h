@@ -58,6 +58,7 @@ struct seqcast_subscriber {
         bool sparse;
         bool looking;                  /* between read_begin and read_end */
         bool borrowed;                 /* the mapping is a publisher's */
+        bool fetched;                  /* not mapped, fetch.h: ring and base are an image's */
         bool follows;                  /* SEQCAST_REATTACH */
         bool moved;                    /* to another segment, and the caller does not know yet */
         struct seqcast_ring_view view; /* what is looked at */
@@ -76,8 +77,9 @@ void seqcast__subscriber_release(const seqcast_subscriber *subscriber);
 /** While held: is it the one whose records this handle reads? If not, another thread has re-attached. */
 bool seqcast__subscriber_is_current(const seqcast_subscriber *subscriber);
 
-/** Begin to read, in the shared mapping, or in our own, where this does nothing. If another thread has
- *  re-attached meanwhile, the handle moves on. @return 0; SEQCAST_BUSY or an error: no visit has begun */
+/** Begin to look, in the shared mapping, or in our own, where this does nothing, or in an image, which is
+ *  brought up to date for seqcast_ring_news(). If another thread has re-attached meanwhile, the handle moves
+ *  on. @return 0; SEQCAST_BUSY or an error: no visit has begun */
 int seqcast__subscriber_enter(seqcast_subscriber *subscriber, struct seqcast__visit *ret_visit);
 
 /** @return was all that has been read meanwhile of one segment? */

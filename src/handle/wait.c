@@ -95,11 +95,15 @@ static int64_t nap_ns(const seqcast_subscriber *subscriber, const struct seqcast
 {
         const struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
         const seqcast_word *words = seqcast__layout_control(&segment->header, segment->base);
-        uint64_t epoch = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_EPOCH);
         int64_t nap = (now - subscriber->waiting.since_ns) / SILENCE_SHARE;
+        uint64_t epoch;
 
+        seqcast__fetch_control(segment);
+        epoch = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_EPOCH);
         nap = nap < NAP_NS ? NAP_NS : nap > SLICE_NS ? SLICE_NS : nap;
-        if (!interest->shown || !seqcast__subscriber_is_current(subscriber))
+        if (segment->fetched && control == SEQCAST__CONTROL_WAKING)
+                ; /* nobody wakes those who sleep on an image */
+        else if (!interest->shown || !seqcast__subscriber_is_current(subscriber))
                 nap = NAP_NS;
         else if ((epoch != 0 && seqcast_word_load_relaxed(words + control) == epoch) || /* I2 */
                  !is_live(segment))
@@ -193,12 +197,14 @@ static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
         struct findings found = { 0 };
         struct stat status;
 
+        seqcast__fetch_control(segment);
         /* Before the lock is asked for: the end that is seen is not that of a later publisher. */
         found.epoch = atomic_load_explicit(words + SEQCAST__CONTROL_EPOCH, memory_order_acquire);
         found.gone = !is_live(segment);
         found.left = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_PUBLISHER_STATE) ==
                      SEQCAST__PUBLISHER_LEFT;
-        found.detached = fstat(segment->fd, &status) == 0 && status.st_nlink == 0;
+        found.detached = !seqcast__segment_is_nameless(segment) && fstat(segment->fd, &status) == 0 &&
+                         status.st_nlink == 0;
         if (!found.detached && now - subscriber->waiting.name_checked_ns >= NAME_CHECK_NS) {
                 found.detached = seqcast__segment_is_detached(segment) == 1;
                 subscriber->waiting.name_checked_ns = now;
@@ -404,7 +410,7 @@ static int wait_for(struct wait *wait, int64_t timeout_ns)
                 struct seqcast__waiting *waiting = &wait->subscribers[i]->waiting;
 
                 waiting->since_ns = now;
-                if (seqcast__futex_can_wake())
+                if (seqcast__futex_can_wake() && !wait->subscribers[i]->fetched)
                         show_interest(wait->subscribers[i], SEQCAST__SLEEPER_LOCK_BYTE, &waiting->asleep);
         }
         r = sleep_until_news(wait, now);

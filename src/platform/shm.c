@@ -59,8 +59,26 @@ int seqcast__shm_reopen(int fd)
         int opened;
 
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-        opened = open(self, O_RDONLY | O_CLOEXEC);
+        opened = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (opened < 0 && errno == ENOENT && fcntl(fd, F_GETFD) < 0)
+                return -EBADF;
         return opened < 0 ? -errno : move_above_stderr(opened);
+}
+
+#define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+
+int seqcast__shm_seal(int fd)
+{
+        return fcntl(fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
+}
+
+int seqcast__shm_is_sealed(int fd)
+{
+        int seals = fcntl(fd, F_GET_SEALS);
+
+        if (seals < 0)
+                return errno == EINVAL ? 0 : -errno; /* a file system without seals */
+        return (seals & F_SEAL_SHRINK) != 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
 static void temporary_name(char *name, const char *stem)
@@ -106,6 +124,15 @@ int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
         }
         ret_draft->fd = fd;
         return 0;
+}
+
+int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label)
+{
+        int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+        ret_draft->name[0] = '\0';
+        ret_draft->fd = fd < 0 ? -errno : move_above_stderr(fd);
+        return ret_draft->fd < 0 ? ret_draft->fd : 0;
 }
 
 static int link_unnamed(int fd, const char *path)

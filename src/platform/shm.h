@@ -29,8 +29,17 @@ int seqcast__shm_open(const char *name, bool writable);
 /** Another open file of the same object, read-only, with locks of its own. @return descriptor; -errno */
 int seqcast__shm_reopen(int fd);
 
+/** Nobody can resize it from now on, or write to it but by the mappings that exist. @return 0; -errno */
+int seqcast__shm_seal(int fd);
+
+/** Is it sealed like that, or against all writing? @return 1; 0; -errno */
+int seqcast__shm_is_sealed(int fd);
+
 /** Start a new object, mode 0600, that nobody can find yet. @return 0; -errno */
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft);
+
+/** ... that will never have a name: only descriptors lead to it. `label` is for people. @return 0; -errno */
+int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label);
 
 /** Give the object its name; with `replace`, in the place of whatever bears it, at one stroke.
  *  @return 0; -EEXIST (not with `replace`); -errno */

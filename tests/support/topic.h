@@ -24,21 +24,21 @@
  *  is the beginning of another one. */
 static inline const char *topic_name(void)
 {
-        static char name[96];
+        static char name[64];
         const char *tag = getenv("TOPIC_TAG");
         struct timespec now;
 
         if (name[0] != '\0')
                 return name;
         clock_gettime(CLOCK_MONOTONIC, &now);
-        snprintf(name, sizeof name, "seqcast-test-%.20s%07ld-%08lx%08lx", tag == NULL ? "" : tag,
+        snprintf(name, sizeof name, "seqcast-test-%.12s%07ld-%08lx%08lx", tag == NULL ? "" : tag,
                  (long)getpid(), (unsigned long)now.tv_sec & 0xffffffff, (unsigned long)now.tv_nsec);
         return name;
 }
 
 static inline const char *topic_path(void)
 {
-        static char path[128];
+        static char path[96];
 
         snprintf(path, sizeof path, SHM_DIRECTORY "%s", topic_name());
         return path;

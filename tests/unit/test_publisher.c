@@ -226,7 +226,7 @@ Test(publisher, refuses_options_that_make_no_sense)
                 { "depth 3", 8, 3, 0, 0, -EINVAL },
                 { "depth 2^17", 8, 1u << 17, 0, 0, -EINVAL },
                 { "a record above 2^40", ((uint64_t)1 << 40) + 1, 2, 0, 0, -EINVAL },
-                { "an unknown flag", 8, 2, 1u << 7, 0, -EINVAL },
+                { "an unknown flag", 8, 2, 1u << 30, 0, -EINVAL },
                 { "the last flag of all", 8, 2, 1u << 31, 0, -EINVAL },
                 { "others may write", 8, 2, 0, 0602, -EINVAL },
                 { "the group may write", 8, 2, 0, 0620, -EINVAL },

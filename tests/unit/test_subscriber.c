@@ -167,7 +167,7 @@ Test(subscriber, refuses_options_it_does_not_know)
         seqcast_subscriber_options options = defaults;
 
         cr_assert(zero(int, open_publisher(RECORD_BYTES, 4, 0, &publisher)));
-        options.flags = 1u << 3;
+        options.flags = 1u << 30;
         expect_refusal(topic_name(), options, -EINVAL);
         later.known.size = sizeof later;
         cr_assert(eq(int, seqcast_subscriber_open(topic_name(), &later.known, &subscriber), -EINVAL));

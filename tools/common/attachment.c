@@ -14,20 +14,29 @@
 #include "common/number.h"
 #include "common/print.h"
 
+static int open_subscriber(const struct attachment *attachment, const seqcast_subscriber_options *options,
+                           seqcast_subscriber **ret_subscriber)
+{
+        if (attachment->descriptor >= 0)
+                return seqcast_subscriber_open_fd(attachment->descriptor, options, ret_subscriber);
+        return seqcast_subscriber_open(attachment->topic->name, options, ret_subscriber);
+}
+
 int attachment_open(struct attachment *attachment, int64_t patience_ns, seqcast_detail *ret_detail)
 {
         seqcast_subscriber *subscriber;
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
         options.schema = attachment->schema;
-        options.flags = attachment->owner_given ? SEQCAST_SET_OWNER : 0u;
+        options.flags = (attachment->owner_given ? SEQCAST_SET_OWNER : 0u) |
+                        (attachment->any_owner ? SEQCAST_ANY_OWNER : 0u);
         options.owner = attachment->owner;
         options.ret_detail = ret_detail;
-        int r = seqcast_subscriber_open(attachment->topic->name, &options, &subscriber);
-        if ((r == -ENOENT || r == -EAGAIN) && patience_ns > 0) {
+        int r = open_subscriber(attachment, &options, &subscriber);
+        if ((r == -ENOENT || r == -EAGAIN) && patience_ns > 0 && attachment->descriptor < 0) {
                 seqcast_detail late = { "" };
                 options.timeout_ns = patience_ns;
                 options.ret_detail = &late;
-                int again = seqcast_subscriber_open(attachment->topic->name, &options, &subscriber);
+                int again = open_subscriber(attachment, &options, &subscriber);
                 if (again != -ETIMEDOUT) { /* which does not tell what is missing */
                         r = again;
                         *ret_detail = late;

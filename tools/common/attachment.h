@@ -19,6 +19,8 @@ struct attachment {
         const seqcast_schema *schema; /* to insist on, or NULL */
         bool owner_given;             /* --owner */
         uint32_t owner;
+        bool any_owner; /* --any-owner */
+        int descriptor; /* --from; -1: by name */
         seqcast_subscriber *subscriber;
         seqcast_info info;
         seqcast_status status;

@@ -538,6 +538,8 @@ bool follower_open(struct follower *follower, const struct follow_wish *wish, co
         follower->attachment.schema = wish->schema;
         follower->attachment.owner_given = wish->owner_given;
         follower->attachment.owner = wish->owner;
+        follower->attachment.any_owner = wish->any_owner;
+        follower->attachment.descriptor = wish->descriptor;
         return (wish->until == NULL || condition_parse(&follower->until, wish->until, failure)) &&
                (wish->where == NULL || condition_parse(&follower->where, wish->where, failure));
 }

@@ -39,6 +39,8 @@ struct follow_wish {
         const seqcast_schema *schema; /* to insist on */
         bool owner_given;
         uint32_t owner;
+        bool any_owner;
+        int descriptor; /* that leads to the segment; -1: its name does */
 };
 
 struct follow_counts {

@@ -19,7 +19,7 @@ static const struct {
         { EACCES, E_PERM, "permission denied: ", "Publish under another name, or as its owner",
           "The writer can pass --mode 0640 --group G" },
         { EPERM, E_PERM, "permission denied: ", "Publish under another name, or as its owner",
-          "--owner USER trusts that user's segments" },
+          "--owner USER trusts that user's segments; --any-owner reads without trust" },
         { EPROTO, E_DAMAGED, "", "--recreate puts a new one in its place", "" },
         { EPROTONOSUPPORT, E_VERSION, "", "--recreate puts a new one in its place", "Upgrade the reader" },
         { EPROTOTYPE, E_SCHEMA, "", "--recreate replaces the segment (readers will re-attach)", "" },
@@ -57,7 +57,8 @@ static bool describe_difference(const struct library_call *call, struct failure 
 {
         seqcast_subscriber *subscriber;
         seqcast_detail difference = { "" };
-        if (call->schema == NULL || seqcast_subscriber_open(call->topic->name, NULL, &subscriber) != 0)
+        if (call->schema == NULL || call->topic->nameless ||
+            seqcast_subscriber_open(call->topic->name, NULL, &subscriber) != 0)
                 return false;
         const seqcast_schema *theirs = seqcast_subscriber_schema(subscriber);
         bool differs = theirs != NULL &&

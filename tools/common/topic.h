@@ -16,6 +16,7 @@
 struct topic {
         const char *shown;                      /* as typed, without a leading slash */
         char name[SEQCAST_TOPIC_BYTES_MAX + 2]; /* for the library */
+        bool nameless;                          /* a descriptor leads to it; the name is for people */
 };
 
 /** Check a name and put SEQCAST_PREFIX in front of it. `typed` must stay. */

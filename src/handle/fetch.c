@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* The reader's side of the ring by pread(2), in the order of ring.h:
+ *
+ *   F0  version                    R0
+ *   F1  sequence word              R1 / N1
+ *   F2  length, time, payload      R2
+ *   F3  sequence word again        R3, R4
+ *
+ * Each is a system call of its own, with an acquire fence behind it: what the kernel loads for us, it loads
+ * on this processor, or on another one that a barrier of the scheduler lies between. They pair with W4, W5,
+ * T3 and X2 as the loads do that they stand for. The kernel copies aligned words whole. */
+
+#include "handle/fetch.h"
+
+#include <errno.h>
+
+#include "platform/memory.h"
+
+#define HEAD_BYTES ((uint64_t)SEQCAST_SLOT_HEAD_TIME_BYTES) /* of a slot in the image */
+
+static uint64_t image_bytes(const struct seqcast__segment_header *header)
+{
+        return header->slots_offset + header->depth * HEAD_BYTES;
+}
+
+int seqcast__fetch_open(struct seqcast__segment *segment)
+{
+        int r = seqcast__memory_map_private(image_bytes(&segment->header), &segment->base);
+
+        if (r < 0)
+                return r;
+        segment->base_bytes = image_bytes(&segment->header);
+        segment->fetched = true;
+        return 0;
+}
+
+struct seqcast_ring seqcast__fetch_ring(const struct seqcast__segment *segment)
+{
+        struct seqcast_ring ring = seqcast__layout_ring(&segment->header, segment->base);
+
+        ring.stride = HEAD_BYTES;
+        ring.payload_offset = HEAD_BYTES; /* there is none */
+        return ring;
+}
+
+static int fetch(const struct seqcast__segment *segment, uint64_t offset, void *to, size_t bytes)
+{
+        int r = seqcast__shm_read(segment->fd, offset, to, bytes);
+
+        SEQCAST_FENCE(memory_order_acquire);
+        return r;
+}
+
+/* Words of control, from `first` on. */
+static int fetch_control(const struct seqcast__segment *segment, unsigned first, unsigned count)
+{
+        const struct seqcast__segment_header *header = &segment->header;
+
+        return fetch(segment, header->control_offset + first * SEQCAST_WORD_BYTES,
+                     seqcast__layout_control(header, segment->base) + first, count * SEQCAST_WORD_BYTES);
+}
+
+int seqcast__fetch_control(const struct seqcast__segment *segment)
+{
+        return segment->fetched ? fetch_control(segment, 0, SEQCAST__CONTROL_WORDS) : 0;
+}
+
+static int fetch_version(const struct seqcast__segment *segment)
+{
+        return fetch_control(segment, SEQCAST__CONTROL_VERSION, 1); /* F0 */
+}
+
+/* Where in the object the slot is that `slot` is the image's head of. */
+static uint64_t slot_offset(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                            const seqcast_word *slot)
+{
+        uint64_t index = (uint64_t)((const unsigned char *)slot - ring->slots) / HEAD_BYTES;
+
+        return segment->header.slots_offset + index * segment->header.slot_stride;
+}
+
+static int fetch_seq(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                     const seqcast_word *slot)
+{
+        uint64_t offset = slot_offset(segment, ring, slot);
+
+        return fetch(segment, offset, (void *)(slot + SEQCAST_SLOT_SEQ), SEQCAST_WORD_BYTES); /* F1, F3 */
+}
+
+int seqcast__fetch_news(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                        const struct seqcast_ring_reader *reader)
+{
+        int r = fetch_version(segment);
+
+        return r < 0 ? r : fetch_seq(segment, ring, seqcast_ring_slot(ring, reader->delivered + 1));
+}
+
+/* The sequence words that finding looks at, after version: of the next record, and of the oldest that is safe
+ * to read where that one was overwritten; or of the newest. */
+static int fetch_heads(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                       const struct seqcast_ring_reader *reader, bool in_order)
+{
+        uint64_t want = reader->delivered + 1, depth = ring->depth_mask + 1, version;
+        int r = in_order ? seqcast__fetch_news(segment, ring, reader) : fetch_version(segment);
+
+        if (r < 0)
+                return r;
+        version = seqcast_ring_version(ring) & ~SEQCAST_VERSION_RETIRED;
+        if (!in_order)
+                return fetch_seq(segment, ring,
+                                 seqcast_ring_slot(ring, version < want ? reader->delivered : version));
+        return version + 2 > want + depth
+                       ? fetch_seq(segment, ring, seqcast_ring_slot(ring, version + 2 - depth))
+                       : 0;
+}
+
+/* F2: what stands behind the sequence word of the slot that was found, then what is asked for. */
+static int take(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                const struct seqcast__read_request *request, struct seqcast_ring_view *view)
+{
+        uint64_t slot = slot_offset(segment, ring, view->slot);
+        uint64_t payload = slot + segment->header.payload_offset;
+        uint64_t head[SEQCAST_SLOT_TIME + 1] = { 0 };
+        size_t last = ring->times ? SEQCAST_SLOT_TIME : SEQCAST_SLOT_LENGTH;
+        int r = fetch(segment, slot + SEQCAST_WORD_BYTES, head + 1, last * SEQCAST_WORD_BYTES);
+
+        if (r < 0)
+                return r;
+        view->time_ns = (int64_t)head[SEQCAST_SLOT_TIME];
+        view->bytes = head[SEQCAST_SLOT_LENGTH];
+        if (view->bytes > ring->record_bytes)
+                view->bytes = ring->record_bytes;
+        if (request->whole && view->bytes > request->capacity)
+                return -EMSGSIZE;
+        if (request->whole)
+                return fetch(segment, payload, request->record, (size_t)view->bytes);
+        for (size_t i = 0; i < request->count && r == 0; i++) {
+                const seqcast_read_part *part = &request->parts[i];
+
+                if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
+                        return -ERANGE;
+                r = fetch(segment, payload + part->offset, part->to, part->bytes);
+        }
+        return r;
+}
+
+int seqcast__fetch_read(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
+                        struct seqcast_ring_reader *reader, const struct seqcast__read_request *request,
+                        seqcast_sample *ret_sample)
+{
+        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                struct seqcast_ring_view view;
+                bool in_order = request->next && reader->started;
+                int state, taken, r = fetch_heads(segment, ring, reader, in_order);
+
+                if (r < 0)
+                        return r;
+                state = (int)(in_order ? seqcast_ring_find_next : seqcast_ring_find_newest)(ring, reader,
+                                                                                            &view);
+                if (state == SEQCAST_BUSY)
+                        continue;
+                if (state != SEQCAST_OK)
+                        return state;
+                taken = take(segment, ring, request, &view);
+                r = fetch_seq(segment, ring, view.slot); /* F3 */
+                if (r < 0)
+                        return r;
+                if (!seqcast_ring_view_valid(&view))
+                        continue;
+                if (taken == 0)
+                        seqcast_ring_deliver(reader, &view, ret_sample);
+                return taken;
+        }
+        return SEQCAST_BUSY;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Handing a descriptor to whoever connects to a Unix socket: one byte, and the descriptor with it
+ * (SCM_RIGHTS). Who may connect is what the permissions of the socket's file and directory say. Knows
+ * nothing of what the descriptor leads to. */
+
+#ifndef SEQCAST_TOOLS_HANDOVER_H
+#define SEQCAST_TOOLS_HANDOVER_H
+
+#include <stdbool.h>
+
+#include "common/failure.h"
+
+struct handover; /* one that is being offered */
+
+/** From now on, give `descriptor` to all who connect to the socket `path`, which this makes. Neither may go
+ *  away before handover_end(). */
+bool handover_begin(struct handover **ret_handover, const char *path, int descriptor, struct failure *failure);
+
+/** Stop that, and remove the socket. Accepts NULL. */
+void handover_end(struct handover *handover);
+
+/** Get the descriptor that is offered at `path`, close-on-exec. @return false: nobody offers one there */
+bool handover_receive(const char *path, int *ret_descriptor, struct failure *failure);
+
+#endif
