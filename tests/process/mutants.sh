@@ -129,4 +129,90 @@ mutant src/handle/reattach_plain.c unit/test_reattach 'the descriptor of the new
 mutant src/handle/reattach_plain.c unit/test_reattach 'the first mapping of the new segment stays' \
         's/^        seqcast__memory_unmap\(fresh->base, .*/        ;/'
 
+mutant src/handle/waker.c unit/test_wait 'a publication wakes nobody' \
+        "$all"'s/(sides\[FUTEX\].on\)\n *)seqcast__futex_wake\(waker->version, true\)/\1(void)waker/'
+mutant src/handle/waker.c unit/test_descriptor 'a publication touches nothing' \
+        "$all"'s/(sides\[DESCRIPTOR\].on\)\n *)seqcast__watch_touch\(waker->segment->fd\)/\1(void)waker/'
+mutant src/handle/waker.c unit/test_waker 'notifying wakes nobody' \
+        "$all"'s/(int saved = errno;\n\n *)seqcast__futex_wake\(waker->version, true\);/\1;/'
+mutant src/handle/waker.c unit/test_waker 'more and more publications pass between looks at the clock' \
+        's/ \&\& waker->stride < STRIDE_MAX\)/)/'
+
+mutant src/handle/attach.c unit/test_attach 'where names cannot be watched, there is one look' 's/names->pollable >= 0 \&\&//'
+
+mutant src/handle/subscriber.c unit/test_reattach 'what was known of holes is believed of another segment' \
+        's/subscriber->presence = presence;/if (subscriber->presence.known == NULL) subscriber->presence = presence;/; s/seqcast__presence_close\(\&subscriber->presence\);$/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'joined handles that sleep are not woken' \
+        's/seqcast__futex_wake\(\&shared->replacements, false\);/;/'
+mutant src/handle/subscriber.c unit/test_reattach 'a look in place outlives the segment' 's/subscriber->looking = false;$/;/'
+
+mutant src/handle/wait.c unit/test_reattach 'interest of another generation is dropped' \
+        "$all"'s/subscriber->generation == interest->generation \&\&\n *seqcast__subscriber_is_current\(subscriber\) \&\&/true \&\&/'
+mutant src/handle/wait.c unit/test_reattach 'sleepers do not look at whether others have re-attached' \
+        's/if \(wait->subscribers\[i\]->shared != NULL\)/if (false)/'
+mutant src/handle/wait.c unit/test_wait 'a handle that stands twice in a list counts twice' 's/if \(!counted\) \{/if (true) {/'
+mutant src/handle/wait.c unit/test_wait 'a sleep has no slices' \
+        's/earlier\(check_ns, wait->deadline_ns\)/wait->deadline_ns/; s/\? NAP_NS : SLICE_NS;/? NAP_NS : INT64_C(1000000000000);/'
+mutant src/handle/wait.c unit/test_wait 'where nobody wakes, sleeps are whole slices' \
+        's/nap = nap < NAP_NS \? NAP_NS : .*;/nap = SLICE_NS;/'
+mutant src/handle/wait.c unit/test_wait 'of more than 128 topics, the others are not looked at' \
+        's/wait->count > SEQCAST__FUTEX_COUNT_MAX \? NAP_NS : SLICE_NS/SLICE_NS/'
+mutant src/handle/wait.c unit/test_wait 'a signal prolongs the wait' \
+        's/^( *)wait->chunk = .*/&\n if (seqcast__clock_mono_ns() < nap_end) wait->deadline_ns += seqcast__clock_mono_ns() - now;/'
+mutant src/handle/wait.c unit/test_wait 'an interrupt does not end a sleep' 's/^( *)add_own_words\(wait\);/\1;/'
+mutant src/handle/wait.c unit/test_wait 'an interrupt counts for ever' 's/waiting->interrupts_seen = interrupts;/;/'
+mutant src/handle/wait.c unit/test_wait 'in short turns, what has become of the segment is not looked at' \
+        's/r = check_all\(wait, [^;]*SLICE_NS\);/r = SEQCAST_NONE;/'
+mutant src/handle/wait.c unit/test_wait 'what has become of the segment is not looked at while it spins' \
+        's/^( *)r = check_all\(wait, now, SLICE_NS\);/\1;/'
+mutant src/handle/wait.c unit/test_wait 'another segment under the name is not noticed' \
+        's/found.detached = seqcast__segment_is_detached\(segment\) == 1;/;/'
+mutant src/handle/wait.c unit/test_wait 'a segment that is retired is not left' \
+        's/return r == SEQCAST_RETIRED \&\& subscriber->follows \? follow\(subscriber\) : r;/return r;/'
+mutant src/handle/wait.c unit/test_wait 'the index is set without a result' \
+        's/^( *)wait.chunk = 0;/&\n if (ret_index != NULL) *ret_index = 0;/'
+mutant src/handle/wait.c unit/test_descriptor 'what is there already does not make the descriptor readable' \
+        "$all"'s/r = seqcast__watch_set_alarm\(\&waiting->watch, now\); (.. there may be news already)/r = 0; \1/'
+mutant src/handle/wait.c unit/test_descriptor 'a name that comes again is not noticed' \
+        's/int watched = seqcast__watch_directory\(\&waiting->watch, SEQCAST__SHM_DIRECTORY\);/int watched = 0;/'
+mutant src/handle/wait.c unit/test_descriptor 'a failure leaves descriptors open' \
+        "$all"'s/(watching\);\n *)seqcast__watch_close\(\&waiting->watch\);/\1;/'
+mutant src/handle/wait.c unit/test_descriptor 'interest of a joined descriptor outlives the handle' \
+        's/if \(subscriber->shared != NULL \&\& subscriber->waiting.watching.shown\)/if (false)/'
+
+mutant src/handle/reattach_plain.c unit/test_reattach 'no odd epoch while another segment is mapped' \
+        's/atomic_store_explicit\(\&reattach->epoch, epoch \+ 1, memory_order_relaxed\);/;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'no second look at the epoch' \
+        's/return seqcast_word_load_relaxed\(\&reattach->epoch\) == visit->epoch;/return true;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'the rest of a larger segment stays mapped' 's/else if \(old_bytes > bytes\)/else if (false)/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'a segment that was outgrown stays mapped' \
+        's/seqcast__memory_blank_at\(present->base, old_bytes\);/;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'after a failure nothing is mapped' \
+        's/seqcast__memory_map_read_at\(present->fd, old_bytes, base\);/;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'readers go on where the old segment was' \
+        's/atomic_store_explicit\(\&reattach->present, place, memory_order_release\);/(void)place;/'
+mutant src/handle/reattach_plain.c unit/test_reattach 'a failure counts as another segment' \
+        's/seqcast_word_store_relaxed\(\&reattach->generation, .*/;/; s/^( *)r = change\(reattach, present, fresh, place\);/\1seqcast_word_store_relaxed(\&reattach->generation, seqcast__reattach_generation(reattach) + 1);\n&/'
+mutant src/handle/wait.c unit/test_wait 'what a dead publisher has not announced is told again and again' \
+        's/subscriber->waiting.told_number = want;/;/'
+mutant src/handle/wait.c unit/test_descriptor 'the directory stays watched' \
+        "$all"'s/(\} else \{\n *)seqcast__watch_directory\(\&waiting->watch, NULL\);/\1;/'
+mutant src/handle/wait.c unit/test_descriptor 'there is no look in the end' \
+        's/return seqcast__watch_set_alarm\(\&waiting->watch, now \+ nap\);/return seqcast__watch_set_alarm(\&waiting->watch, nap == WATCHDOG_NS ? SEQCAST__CLOCK_NEVER : now + nap);/'
+
+mutant src/handle/fetch.c unit/test_fetch 'the sequence word is not fetched again' \
+        's/r = fetch_seq\(segment, ring, view.slot\);/r = 0;/'
+mutant src/handle/fetch.c unit/test_fetch 'the oldest record is not looked at where the next is lost' \
+        's/return version \+ 2 > want \+ depth/return false/'
+mutant src/handle/fetch.c unit/test_fetch 'the length is that of the last fetch' \
+        's/view->bytes = head\[SEQCAST_SLOT_LENGTH\];/;/'
+mutant src/handle/attach.c unit/test_fetch 'a segment of any owner is mapped' 's/if \(!trusted\)/if (false)/'
+mutant src/handle/wait.c unit/test_sealed 'a segment without a name has lost it' 's/!seqcast__segment_is_nameless\(segment\) \&\&//'
+mutant src/handle/attach.c unit/test_sealed 'what is not sealed is taken' 's/\(sealed == 0 \&\& !wish->any_owner\)/false/'
+mutant src/handle/acquire.c unit/test_sealed 'it is not sealed' 's/r = seqcast__shm_seal\(segment.fd\);/r = 0;/'
+mutant src/handle/acquire.c unit/test_sealed 'other users cannot open it once more' 's/^#define MODE_SEALED 0444/#define MODE_SEALED 0400/'
+mutant src/platform/shm.c unit/test_sealed 'it may shrink' 's/\(seals \& F_SEAL_SHRINK\) != 0 \&\&//'
+mutant src/platform/shm.c unit/test_sealed 'it may be written' 's/ \&\& \(seals \& \(F_SEAL_WRITE \| F_SEAL_FUTURE_WRITE\)\) != 0//'
+mutant src/platform/shm.c unit/test_sealed 'seals do not keep writers out' 's/SIZE_SEALS \| F_SEAL_FUTURE_WRITE/SIZE_SEALS/'
+
 finish_mutants

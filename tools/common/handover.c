@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -105,7 +106,8 @@ static int bind_listener(int listener, const struct sockaddr_un *address)
         int peer = connect_to(address);
         if (peer >= 0)
                 close(peer);
-        if (peer != -ECONNREFUSED)
+        struct stat status;
+        if (peer != -ECONNREFUSED || lstat(address->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
                 return -EADDRINUSE;
         unlink(address->sun_path);
         return bind(listener, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
