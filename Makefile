@@ -110,7 +110,7 @@ $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 # (Criterion does not run under ThreadSanitizer).
 
 SUITES   ?= $(filter $(notdir $(wildcard tests/*)),\
-            lint unit mutants process crash tsan wait torture cli examples install)
+            lint unit process crash tsan wait torture cli examples install)
 PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev bats jq strace mandoc
 
 programs   = $(patsubst %.c,$B/%,$(filter-out $(unbuilt),$(wildcard $(1:%=tests/%/*.c))))
@@ -130,7 +130,7 @@ $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
-.PHONY: test check tsan asan demo bench deps programs
+.PHONY: test check tsan asan mutants demo bench deps programs
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
@@ -147,6 +147,10 @@ tsan: ## the race tests, under ThreadSanitizer
 
 asan: ## unit, process and command-line tests under AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory check SAN=address,undefined SUITES="$(filter unit process cli,$(SUITES))"
+
+mutants: ## break the library in each way that the tests are to notice, and see that they do
+	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
+	        SUITES='$(filter unit process crash fuzz tsan wait torture,$(SUITES))'
 
 demo: $(call programs,examples) $B/tests/bench/seed_cost ## three numbers in a 4 GB record that takes kilobytes
 	@sh tests/examples/demo.sh $B

@@ -687,7 +687,7 @@ another_sleeper() {
         done
         sleep 3
         for sleeper in "${sleepers[@]}"; do
-                [ "$(ticks "$sleeper")" -lt 10 ]
+                [ "$(ticks "$sleeper")" -lt 30 ]
         done
         is_portable || [ "$(sleeps "${sleepers[0]}")" -lt 30 ]
 }

@@ -28,6 +28,7 @@
 #
 # Tests run from the top folder, without stdin, with BUILD set to the absolute build folder and with
 # that folder first in PATH. Output goes to BUILD/logs, and to the terminal when a test fails.
+# Two suites run at a time where there are two processors; LANES=1: one after the other.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 unset MAKEFLAGS MFLAGS MAKELEVEL
@@ -38,9 +39,15 @@ export UBSAN_OPTIONS=print_stacktrace=1
 : "${TEST_SECONDS:=300}"
 total_passed=0 total_failed=0 total_skipped=0
 started=$(date +%s)
-notes=$(mktemp) || exit 1
-trap 'rm -f "$notes"' EXIT
+scratch=$(mktemp -d) || exit 1
+trap 'rm -rf "$scratch"' EXIT
+notes=$scratch/notes
+: >"$notes"
 path=$PATH
+if [ -z "${LANES-}" ]; then
+        LANES=$(nproc 2>/dev/null || echo 1)
+        [ "$LANES" -le 2 ] || LANES=2
+fi
 
 # record NAME PASSED FAILED SKIPPED
 record() {
@@ -232,23 +239,48 @@ run_suite() {
         fi
 }
 
+# run_lane BUILD:SUITE...: run those that no other lane has taken, and leave their counts in $scratch
+run_lane() {
+        for argument; do
+                suite=${argument##*:}
+                BUILD=$PWD/${argument%:*}
+                label="[${BUILD##*/}] $suite"
+                mkdir "$scratch/${BUILD##*/}-$suite" 2>/dev/null || continue
+                total_passed=0 total_failed=0 total_skipped=0
+                PATH=$BUILD:$path
+                export BUILD PATH
+                mkdir -p "$BUILD/logs"
+                case ${BUILD##*/} in
+                *-thread* | *-address* | *-undefined*) sanitized=yes ;;
+                *) sanitized= ;;
+                esac
+                prefix=$(sanitizer_prefix)
+                run_suite
+                echo "$total_passed $total_failed $total_skipped" >"$scratch/${BUILD##*/}-$suite/counts"
+        done
+}
+
 if [ "${1-}" = --build-failed ]; then
         shift
         fail build "not everything could be built, see above"
 fi
+lane=1
+while [ "$lane" -lt "$LANES" ]; do
+        run_lane "$@" &
+        lane=$((lane + 1))
+done
+failed_to_build=$total_failed
+run_lane "$@"
+wait
+total_passed=0 total_failed=$failed_to_build total_skipped=0
 for argument; do
-        suite=${argument##*:}
-        BUILD=$PWD/${argument%:*}
-        label="[${BUILD##*/}] $suite"
-        PATH=$BUILD:$path
-        export BUILD PATH
-        mkdir -p "$BUILD/logs"
-        case ${BUILD##*/} in
-        *-thread* | *-address* | *-undefined*) sanitized=yes ;;
-        *) sanitized= ;;
-        esac
-        prefix=$(sanitizer_prefix)
-        run_suite
+        counts=$scratch/$(basename "${argument%:*}")-${argument##*:}/counts
+        # A lane that has died took its suite along.
+        [ -s "$counts" ] || { echo "FAILED   ${argument##*:}: the suite did not come to its end" >>"$notes"; echo "0 1 0" >"$counts"; }
+        read -r passed failed skipped <"$counts"
+        total_passed=$((total_passed + passed))
+        total_failed=$((total_failed + failed))
+        total_skipped=$((total_skipped + skipped))
 done
 
 [ ! -s "$notes" ] || { echo; sort "$notes"; echo; }
