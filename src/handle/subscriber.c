@@ -623,19 +623,18 @@ int seqcast_read_end(seqcast_subscriber *subscriber)
 
 uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
 {
-        struct seqcast__visit visit;
+        const struct seqcast__segment *segment;
         uint64_t version;
 
-        if (subscriber->shared == NULL) {
-                seqcast__fetch_control(&subscriber->own); /* after a failure: as it was */
+        if (subscriber->shared == NULL && !subscriber->fetched)
                 return seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED;
-        }
-        do {
-                while (!seqcast__reattach_enter(subscriber->shared->reattach, &visit))
-                        seqcast__cpu_relax();
-                version = seqcast_ring_version(&visit.mapping->ring) & ~SEQCAST_VERSION_RETIRED;
-        } while (!seqcast__reattach_leave(subscriber->shared->reattach, &visit));
-        return version;
+        segment = seqcast__subscriber_hold(subscriber);
+        seqcast__fetch_control(segment); /* after a failure: as it was */
+        version = atomic_load_explicit(seqcast__layout_control(&segment->header, segment->base) +
+                                               SEQCAST__CONTROL_VERSION,
+                                       memory_order_acquire); /* R0 */
+        seqcast__subscriber_release(subscriber);
+        return version & ~SEQCAST_VERSION_RETIRED;
 }
 
 void seqcast_subscriber_skip(seqcast_subscriber *subscriber)
