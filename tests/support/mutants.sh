@@ -40,12 +40,20 @@ prepare() {
         cp "$2" "$1/$2"
 }
 
+# clean_up TAG: what a killed test leaves: processes, which are groups of their own, and topics
+clean_up() {
+        for process in /proc/[0-9]*; do
+                ! grep -qsaz "^TOPIC_TAG=$1" "$process/environ" || kill -KILL "${process#/proc/}" 2>/dev/null
+        done
+        rm -rf "/dev/shm/seqcast-test-$1"* "/dev/shm/.seqcast-test-$1"*
+}
+
 # execute FOLDER: run its test; $code is the exit status, $executed how many tests ran and were not skipped
 execute() {
         tag=m$$-${1##*/}-
         TOPIC_TAG=$tag timeout -k 5 60 "$1/test" --verbose --color=never >"$1/log" 2>&1
         code=$?
-        rm -rf "/dev/shm/seqcast-test-$tag"* "/dev/shm/.seqcast-test-$tag"*
+        clean_up "$tag"
         executed=$(sed -n 's/.*Synthesis: Tested: \([0-9]*\) .*/\1/p' "$1/log" | tail -n 1)
         : "${executed:=0}"
 }
