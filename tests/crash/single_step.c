@@ -10,19 +10,19 @@
 
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <getopt.h>
 
 #include "layout/segment_layout.h"
 #include "seqcast/ring_parts.h"
 
 #include "../support/record.h"
 #include "../support/topic.h"
+#include "arguments.h"
 #include "step.h"
 #include "tally.h"
 
 #define RECORD_MAX 4096u
 #define DEPTH_MAX 8u
-#define PUBLICATIONS_MAX (2 * DEPTH_MAX + 1)
+#define PUBLICATIONS_MAX (DEPTH_MAX + 3)
 #define RANGES 3
 #define INSTRUCTIONS_MAX 50000000u /* of one run: it has an end */
 #define ANOTHER_LIFE UINT64_C(1000003)
@@ -508,7 +508,7 @@ static void run(const struct act *act, uint32_t depth, size_t bytes)
         scene.depth = depth;
         scene.bytes = bytes;
         scene.record_bytes = bytes == 0 ? RECORD_WHEN_EMPTY : bytes;
-        scene.publications = 2 * depth + 1;
+        scene.publications = depth < 3 ? 6 : depth + 3; /* once round the ring, and some more */
         scene.planned[0].bytes = scene.record_bytes;
         for (uint64_t n = 1; n <= scene.publications; n++)
                 compose(kind_of(n), n, 0, &scene.planned[n - 1], &scene.planned[n]);
@@ -523,24 +523,6 @@ static void run(const struct act *act, uint32_t depth, size_t bytes)
         close_all();
 }
 
-static bool is_listed(const char *list, const char *word)
-{
-        size_t length = strlen(word);
-
-        for (const char *at = list; at != NULL && (at = strstr(at, word)) != NULL; at++)
-                if ((at == list || at[-1] == ',') && (at[length] == ',' || at[length] == '\0'))
-                        return true;
-        return list == NULL;
-}
-
-static bool is_number_listed(const char *list, unsigned long number)
-{
-        char word[24];
-
-        snprintf(word, sizeof word, "%lu", number);
-        return is_listed(list, word);
-}
-
 int main(int argc, char **argv)
 {
         static const struct option known[] = {
@@ -548,15 +530,10 @@ int main(int argc, char **argv)
         };
         static const uint32_t depths[] = { 1, 2, 4, 8 };
         static const size_t lengths[] = { 0, 1, 7, 8, 64, 100, 4096 };
-        const char *lists[128] = { NULL }, *obstacle;
+        const char *given[ARGUMENT_LETTERS], *obstacle;
         struct tally sum = { { 0 } };
-        int option;
 
-        while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
-                if (option == '?')
-                        return 2;
-                lists[option] = optarg;
-        }
+        arguments_take(argc, argv, known, given);
         topic_name(); /* the children inherit it */
         copy_name();
         obstacle = step_prepare(clean_up);
@@ -565,12 +542,12 @@ int main(int argc, char **argv)
                 return 77;
         }
         for (size_t a = 0; a < ACTS; a++) {
-                if (!is_listed(lists['a'], acts[a].name))
+                if (!is_listed(given['a'], acts[a].name))
                         continue;
                 for (size_t d = 0; d < sizeof depths / sizeof *depths; d++)
                         for (size_t l = 0; l < sizeof lengths / sizeof *lengths; l++)
-                                if (is_number_listed(lists['d'], depths[d]) &&
-                                    is_number_listed(lists['b'], lengths[l]))
+                                if (is_number_listed(given['d'], depths[d]) &&
+                                    is_number_listed(given['b'], lengths[l]))
                                         run(&acts[a], depths[d], lengths[l]);
                 tally_close(acts[a].name, &sum);
         }
