@@ -114,13 +114,13 @@ static inline enum step_stop step_resume(struct step *child, int request)
 {
         int signal = 0;
 
-        for (;;) {
+        while (WIFSTOPPED(child->status)) {
                 if (ptrace(request, child->pid, NULL, (void *)(uintptr_t)signal) != 0 && errno != ESRCH)
                         abort();
                 if (waitpid(child->pid, &child->status, 0) != child->pid)
                         abort();
                 if (!WIFSTOPPED(child->status))
-                        return STEP_ENDED;
+                        break;
                 signal = WSTOPSIG(child->status);
                 if (signal == SIGSTOP)
                         return STEP_MARK;
@@ -128,6 +128,7 @@ static inline enum step_stop step_resume(struct step *child, int request)
                         return STEP_ON;
                 /* any other signal is the child's own, as a crash would be */
         }
+        return STEP_ENDED;
 }
 
 /** To the next mark, or to its end. */
