@@ -9,15 +9,17 @@
  *
  * Then the call is repeated up to each of these states, and there
  *   - the publisher is killed, and the next one has to go on, or
- *   - another publisher comes in between: stays, or has left again, or has removed or replaced the segment.
- *     There must never be two owners, nor one of a segment that has no name any more.
+ *   - another publisher comes in between: stays, or has left again, or has removed or replaced the segment,
+ *     or has found its name unlinked by somebody else. There must never be two owners, nor one of a segment
+ *     that has no name any more.
  *
  *   lives [--acts create,take-over,...] [--interventions none,kill,stay,...]       all, by default */
 
 #define _GNU_SOURCE
 #include <fcntl.h>
 
-#include "layout/segment_layout.h"
+#include "handle/segment.h"
+#include "platform/lock.h"
 
 #include "../support/record.h"
 #include "../support/topic.h"
@@ -58,9 +60,10 @@ static const struct act {
 
 #define ACTS (sizeof acts / sizeof *acts)
 
-enum intervention { NONE, KILL, STAY, LEAVE, TAKE_AWAY, RECREATE, INTERVENTIONS };
+enum intervention { NONE, KILL, STAY, LEAVE, TAKE_AWAY, RECREATE, UNLINK, INTERVENTIONS };
 
-static const char *const intervention_names[] = { "none", "kill", "stay", "leave", "remove", "recreate" };
+static const char *const intervention_names[] = { "none",   "kill",     "stay",  "leave",
+                                                  "remove", "recreate", "unlink" };
 
 /* A segment that the tracer keeps an eye on. */
 struct eye {
@@ -589,7 +592,11 @@ static seqcast_publisher *contend(uint64_t *ret_incarnation, uint64_t *ret_versi
 {
         uint64_t expected = number_to_go_on_from();
         seqcast_publisher *to;
-        int r = open_for_records(topic_name(), 0, intervention == RECREATE ? SEQCAST_RECREATE : 0, &to);
+        int r;
+
+        if (intervention == UNLINK)
+                topic_remove();
+        r = open_for_records(topic_name(), 0, intervention == RECREATE ? SEQCAST_RECREATE : 0, &to);
 
         tally.count[CONTENDERS]++;
         *ret_incarnation = *ret_version = 0;
@@ -598,7 +605,7 @@ static seqcast_publisher *contend(uint64_t *ret_incarnation, uint64_t *ret_versi
                         fault(FAILED);
                 return NULL;
         }
-        if (intervention == RECREATE)
+        if (intervention == RECREATE || intervention == UNLINK)
                 expected = 0;
         if (seqcast_publisher_version(to) != expected)
                 fault(seqcast_publisher_version(to) < expected ? REUSED : SKIPPED);
@@ -608,7 +615,7 @@ static seqcast_publisher *contend(uint64_t *ret_incarnation, uint64_t *ret_versi
         *ret_version = seqcast_publisher_version(to);
         if (intervention == TAKE_AWAY && seqcast_publisher_remove(to) != 0)
                 fault(FAILED);
-        return intervention == STAY || intervention == RECREATE ? to : seqcast_publisher_close(to);
+        return intervention == LEAVE || intervention == TAKE_AWAY ? seqcast_publisher_close(to) : to;
 }
 
 /* What the publisher has opened must be what the name stands for, and nobody else's. */
@@ -676,20 +683,48 @@ static void contend_here(void)
                 fault(FAILED);
 }
 
+static bool is_held(const struct eye *eye)
+{
+        return eye->fd >= 0 && seqcast__lock_is_held(eye->fd, SEQCAST__PUBLISHER_LOCK_BYTE) != 0;
+}
+
+/* Once the publisher has locked a segment and looked at its name, it cannot know that somebody unlinks it. */
+static bool is_possible(void)
+{
+        return intervention != UNLINK || (old.fd >= 0 && !is_held(&old) && !is_held(&named));
+}
+
+static void intervene(void)
+{
+        if (!is_possible())
+                step_kill(&publisher);
+        else if (intervention == KILL)
+                kill_here();
+        else
+                contend_here();
+}
+
 static void intervene_everywhere(void)
 {
         for (unsigned calls = 0; calls < calls_made; calls++) {
                 for (unsigned changes = 0; changes <= changes_after[calls]; changes++) {
                         prepare();
-                        if (!go_to(calls, changes))
-                                step_kill(&publisher);
-                        else if (intervention == KILL)
-                                kill_here();
+                        if (go_to(calls, changes))
+                                intervene();
                         else
-                                contend_here();
+                                step_kill(&publisher);
                         finish();
                 }
         }
+}
+
+/* What is allocated and bound at the first call is so from now on, and each run makes the same calls. */
+static void rehearse(void)
+{
+        act = &acts[2];
+        prepare();
+        step_kill(&publisher);
+        finish();
 }
 
 static void run_through(void)
@@ -722,6 +757,7 @@ int main(int argc, char **argv)
                 puts(obstacle);
                 return 77;
         }
+        rehearse();
         for (act = acts; act < acts + ACTS; act++) {
                 if (!is_listed(given['a'], act->name))
                         continue;

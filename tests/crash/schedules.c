@@ -8,7 +8,7 @@
  *
  *   schedules [--reads newest,next,look] [--depths 1,2,4] [--bytes N] [--schedules N]
  *
- * N of all schedules (j, m, i) are tried, evenly spread; 0: all. That is for each way of reading and depth. */
+ * N of all schedules (j, m, i) are tried, drawn at random; 0: all. That is for each way of reading and depth. */
 
 #define _GNU_SOURCE
 
@@ -29,7 +29,7 @@ static const char *const ways[] = { "newest", "next", "look" };
 
 static enum way way;
 static uint32_t depth;
-static size_t bytes = 64;
+static size_t bytes = 256;
 
 /* What the two and their tracer share. */
 static struct {
@@ -148,7 +148,9 @@ static void judge(uint64_t read_stop, uint64_t publish_stop)
         if (shared->result != SEQCAST_OK) {
                 if (depth == 1 && shared->result == SEQCAST_BUSY)
                         tally.count[BUSY]++;
-                else if (way != LOOK || shared->result != SEQCAST_OVERWRITTEN)
+                else if (way == LOOK && shared->result == SEQCAST_OVERWRITTEN)
+                        tally.count[OVERWRITTEN]++;
+                else
                         fault(shared->result == SEQCAST_BUSY ? BLOCKED : FAILED, read_stop, publish_stop);
                 return;
         }
@@ -189,14 +191,15 @@ static void try_all(uint64_t wanted)
 {
         uint64_t publish_stops = measure(&publisher, &shared->publishing);
         uint64_t read_stops = measure(&reader, &shared->reading);
-        uint64_t rounds = 2 * depth + 1, all = read_stops * rounds * publish_stops;
-        uint64_t stride = wanted == 0 || wanted >= all ? 1 : all / wanted;
+        uint64_t rounds = 2 * depth + 1, all = read_stops * rounds * publish_stops, seed = 7;
+        bool each = wanted == 0 || wanted >= all;
 
         delivered = shared->sample.number;
-        while (stride > 1 && (stride % 2 == 0 || publish_stops % stride == 0))
-                stride++;
-        for (uint64_t k = 0; k < all; k += stride)
+        for (uint64_t s = 0; s < (each ? all : wanted); s++) {
+                uint64_t k = each ? s : random_below(&seed, all);
+
                 try_schedule(k / publish_stops / rounds, k / publish_stops % rounds, k % publish_stops);
+        }
 }
 
 static void run(uint64_t wanted)

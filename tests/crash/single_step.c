@@ -33,16 +33,17 @@ enum kind { WHOLE, PARTS, BEGIN, ABORT };
 static const struct act {
         const char *name;
         uint32_t flags;
+        uint32_t wake; /* looking for sleepers takes many times the instructions of a small publication */
         size_t kind_count;
         enum kind kinds[5];
 } acts[] = {
-        { "whole", 0, 1, { WHOLE } },
-        { "times", SEQCAST_TIMES, 1, { WHOLE } },
-        { "parts", 0, 1, { PARTS } },
-        { "begin", 0, 1, { BEGIN } },
-        { "in-place", SEQCAST_IN_PLACE, 1, { BEGIN } },
-        { "mixed", SEQCAST_IN_PLACE, 5, { WHOLE, PARTS, ABORT, BEGIN, PARTS } },
-        { "sparse", SEQCAST_SPARSE, 5, { PARTS, WHOLE, PARTS, ABORT, BEGIN } },
+        { "whole", 0, SEQCAST_WAKE_AUTOMATIC, 1, { WHOLE } },
+        { "times", SEQCAST_TIMES, SEQCAST_WAKE_NEVER, 1, { WHOLE } },
+        { "parts", 0, SEQCAST_WAKE_NEVER, 1, { PARTS } },
+        { "begin", 0, SEQCAST_WAKE_NEVER, 1, { BEGIN } },
+        { "in-place", SEQCAST_IN_PLACE, SEQCAST_WAKE_NEVER, 1, { BEGIN } },
+        { "mixed", SEQCAST_IN_PLACE, SEQCAST_WAKE_MANUAL, 5, { WHOLE, PARTS, ABORT, BEGIN, PARTS } },
+        { "sparse", SEQCAST_SPARSE, SEQCAST_WAKE_AUTOMATIC, 5, { PARTS, WHOLE, PARTS, ABORT, BEGIN } },
 };
 
 #define ACTS (sizeof acts / sizeof *acts)
@@ -214,15 +215,23 @@ static int publish(seqcast_publisher *to, enum kind kind, uint64_t number, size_
 
 /* ---- the publisher -------------------------------------------------------------------------- */
 
-static uint32_t flags_to_open(void)
+static int open_to_publish(seqcast_publisher **ret_publisher)
 {
-        return scene.depth == 1 ? scene.act->flags & ~(uint32_t)SEQCAST_IN_PLACE : scene.act->flags;
+        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
+
+        options.record_bytes = scene.record_bytes;
+        options.depth = scene.depth;
+        options.flags = scene.act->flags;
+        options.wake = scene.act->wake;
+        if (scene.depth == 1)
+                options.flags &= ~(uint32_t)SEQCAST_IN_PLACE;
+        return seqcast_publisher_open(topic_name(), &options, ret_publisher);
 }
 
 static int publish_all(void)
 {
         seqcast_publisher *to;
-        int r = open_publisher(scene.record_bytes, scene.depth, flags_to_open(), &to);
+        int r = open_to_publish(&to);
 
         if (r < 0)
                 return 1;
@@ -532,6 +541,7 @@ int main(int argc, char **argv)
         static const size_t lengths[] = { 0, 1, 7, 8, 64, 100, 4096 };
         const char *given[ARGUMENT_LETTERS], *obstacle;
         struct tally sum = { { 0 } };
+        seqcast_publisher *none;
 
         arguments_take(argc, argv, known, given);
         topic_name(); /* the children inherit it */
@@ -541,6 +551,7 @@ int main(int argc, char **argv)
                 puts(obstacle);
                 return 77;
         }
+        require(open_publisher(1, 3, 0, &none) == -EINVAL, "a depth of 3 is refused");
         for (size_t a = 0; a < ACTS; a++) {
                 if (!is_listed(given['a'], acts[a].name))
                         continue;

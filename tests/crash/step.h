@@ -21,7 +21,7 @@
 
 #include "../support/child.h"
 
-#define STEP_WATCHDOG_SECONDS 1200
+#define STEP_WATCHDOG_SECONDS 3600
 
 struct step {
         pid_t pid;

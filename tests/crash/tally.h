@@ -23,6 +23,7 @@ enum figure {
         SCHEDULES,    /* a reader stopped here, the publisher there */
         ACCEPTED,     /* reads that were stopped in the middle and delivered a record */
         BUSY,         /* reads that found nothing, at depth 1 where that is documented */
+        OVERWRITTEN,  /* looks that were told so at their end */
         FAULTS,
         TORN = FAULTS, /* a record that nobody has published */
         BLOCKED,       /* no record, where there was one before */
@@ -40,9 +41,10 @@ enum figure {
 #define FAULTS_SHOWN 5
 
 static const char *const figure_names[FIGURES] = {
-        "instructions", "states",    "reads",    "opens",       "takeovers", "by the library", "kills",
-        "contenders",   "schedules", "accepted", "busy",        "torn",      "blocked",        "backwards",
-        "lost",         "reused",    "skipped",  "unannounced", "half-made", "two owners",     "failed",
+        "instructions", "states",     "reads",      "opens",    "takeovers", "by the library",
+        "kills",        "contenders", "schedules",  "accepted", "busy",      "overwritten",
+        "torn",         "blocked",    "backwards",  "lost",     "reused",    "skipped",
+        "unannounced",  "half-made",  "two owners", "failed",
 };
 
 struct tally {

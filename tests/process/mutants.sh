@@ -35,8 +35,6 @@ mutant src/handle/acquire.c unit/test_subscriber 'a stranger'"'"'s segment is ta
         's/status->st_uid != geteuid\(\) \|\|/false ||/'
 mutant src/handle/acquire.c unit/test_subscriber 'a segment that others may write is taken over' \
         's/S_IWGRP \| S_IWOTH/0/'
-mutant src/handle/acquire.c process/test_every_call 'the name is given before the lock is taken' \
-        "$all"'s/(\n *write_header\(segment, wish->schema_text\);)/\n seqcast__shm_draft_link(\&(struct seqcast__shm_draft){ .fd = segment->fd }, wish->name, true);\1/'
 mutant src/handle/subscriber.c unit/test_subscriber 'a look that ends late moves the position back' \
         's/if \(subscriber->view.begun \/ 2 >= subscriber->reader.delivered\)/if (true)/'
 mutant src/handle/attach.c unit/test_subscriber 'any owner is trusted' 's/if \(!named \&\&/if (false \&\&/'

@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# The library and the programs of this folder, compiled in several ways and stepped through. Each way is
+# another sequence of instructions, and so another set of places to die at. CRASH_FULL=1 steps through
+# all there is in each of them, which takes about an hour (TEST_SECONDS=7200, so that it is not cut off).
+
+. tests/support/tap.sh
+. tests/support/crash_programs.sh
+
+# step TEXT PROGRAM ARGUMENTS...: passes if it finds nothing; $code is its exit status
+step() {
+        text=$1
+        shift
+        output=$("$@" 2>&1)
+        code=$?
+        case $code in
+        0)
+                ok "$text"
+                echo "$output" | tee -a "$scratch/figures" | sed 's/^/# /' ;;
+        77) skip "$text" "$(echo "$output" | tail -n 1)" ;;
+        *) not_ok "$text" "exit status $code: $output" ;;
+        esac
+}
+
+# publish VARIANT ARGUMENTS...
+publish() {
+        variant=$1
+        shift
+        step "$variant, each instruction of publishing: $*" "$folder/single_step" "$@"
+}
+
+# variant COMPILER LEVEL
+variant() {
+        name="$1 $2"
+        if ! command -v "$1" >/dev/null 2>&1; then
+                skip "$name" "$1 is not installed"
+                return
+        fi
+        folder=$scratch/$1$2
+        # shellcheck disable=SC2046
+        if ! { compile "$folder" "$1" "$2 -Iinclude -Isrc" tests/crash/*.c $(library_sources) &&
+                link_program "$folder" "$1" single_step && link_program "$folder" "$1" schedules &&
+                link_program "$folder" "$1" lives; }; then
+                not_ok "$name is compiled" "$(cat "$scratch/log")"
+                return
+        fi
+        if [ "${CRASH_FULL-}" ]; then
+                publish "$name"
+                step "$name, each instruction of opening, removing and closing" "$folder/lives"
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --schedules 2000
+                [ "$name" != "gcc -O2" ] || step "$name, readers stopped in mid-copy, all schedules" \
+                        "$folder/schedules" --schedules 0 --depths 2 --bytes 64
+                return
+        fi
+        case $name in
+        "gcc -O2")
+                publish "$name" --acts whole,parts --bytes 0,1,7,8,64,100
+                publish "$name" --acts in-place,mixed --bytes 7,100
+                publish "$name" --acts times,begin,sparse --bytes 7,100 --depths 1,2,4
+                publish "$name" --acts whole,parts,in-place,sparse --bytes 4096 --depths 2
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --schedules 120 ;;
+        *)
+                publish "$name" --acts whole,parts,mixed --bytes 7,100 --depths 2,4
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --depths 2 --schedules 20 ;;
+        esac
+        case $name in
+        *-O2) step "$name, each instruction of opening, removing and closing" "$folder/lives" ;;
+        esac
+}
+
+for compiler in gcc clang; do
+        for level in -O0 -O2 -O3; do
+                variant $compiler $level
+        done
+done
+
+# The sum over all: "N instructions, N states, ...; 0 torn, ..."
+[ ! -e "$scratch/figures" ] || sed -n 's/^all: //p' "$scratch/figures" | tr ';,' '\n\n' | awk '
+        { count = $1; sub(/^ *[0-9]+ /, ""); if (!($0 in sum)) order[++n] = $0; sum[$0] += count }
+        END {
+                printf "# all variants"
+                for (i = 1; i <= n; i++)
+                        printf "%s %d %s", (i == 1 ? ":" : ","), sum[order[i]], order[i]
+                print ""
+        }'
+finish
