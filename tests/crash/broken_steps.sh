@@ -5,6 +5,7 @@
 # Do the programs of this folder notice when the library is broken, and by which of their checks? As it is,
 # they find nothing; with one planted bug each, they must find that.
 
+# shellcheck disable=SC2086 # lists of words
 . tests/support/tap.sh
 . tests/support/crash_programs.sh
 
@@ -76,7 +77,9 @@ planted() {
 
 # sound PROGRAM ARGUMENTS...: without a bug, nothing is found
 sound() {
-        try "control: $*" "$whole/$@"
+        program=$1
+        shift
+        try "control: $program $*" "$whole/$program" "$@"
 }
 
 publishing="single_step --acts whole,parts --bytes 64 --depths 2"
@@ -138,13 +141,13 @@ planted "a lock that is dropped before the name" "two owners|failed" src/handle/
         -- lives --acts remove --interventions stay,leave
 
 # With one slot there is nothing to read while it is written. That is documented, and counted.
-folder=$whole
-output=$("$whole/single_step" --acts whole --bytes 64 --depths 1)
-if [ $? = 0 ] && echo "$output" | tail -n 1 | grep -Eq '[1-9][0-9]* busy; 0 torn, 0 blocked'; then
-        ok "depth 1: readers are told that it is busy, and nothing else happens"
+text="depth 1: readers are told that it is busy, and nothing else happens"
+if output=$("$whole/single_step" --acts whole --bytes 64 --depths 1) &&
+        echo "$output" | tail -n 1 | grep -Eq '[1-9][0-9]* busy; 0 torn, 0 blocked'; then
+        ok "$text"
         echo "# $(echo "$output" | tail -n 1)"
 else
-        not_ok "depth 1: readers are told that it is busy, and nothing else happens" "$output"
+        not_ok "$text" "$output"
 fi
 
 finish

@@ -111,18 +111,27 @@ static const char *copy_name(void)
         return name;
 }
 
+/* A publisher that is killed while it replaces a segment may leave a temporary name. */
+static void remove_temporary_names(void)
+{
+        DIR *directory = opendir(SHM_DIRECTORY);
+        const struct dirent *entry;
+        char beginning[80];
+
+        if (directory == NULL)
+                return;
+        snprintf(beginning, sizeof beginning, ".%s.", topic_name());
+        while ((entry = readdir(directory)) != NULL)
+                if (strncmp(entry->d_name, beginning, strlen(beginning)) == 0)
+                        unlinkat(dirfd(directory), entry->d_name, 0);
+        closedir(directory);
+}
+
 static void clean_up(void)
 {
-        char command[160];
-
         shm_unlink(copy_name());
         topic_remove();
-        if (count_objects() == 0)
-                return;
-        /* A publisher that is killed while it replaces a segment may leave a temporary name. */
-        snprintf(command, sizeof command, "rm -f " SHM_DIRECTORY ".%s.*", topic_name());
-        if (system(command) != 0)
-                abort();
+        remove_temporary_names();
 }
 
 static void require(bool condition, const char *what)
@@ -223,7 +232,7 @@ static int publish_and_end(void)
 static void tear(void)
 {
         seqcast_publisher *to;
-        void *room;
+        void *room = NULL;
 
         require(open_for_records(topic_name(), DEPTH, SEQCAST_IN_PLACE, &to) == 0 &&
                         seqcast_publish_begin(to, &room) == 0,

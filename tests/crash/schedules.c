@@ -3,8 +3,9 @@
 
 /* Readers that are overtaken in mid-copy. A reader is stopped after its instruction j; the publisher makes
  * m publications, of none to twice round the ring, and is stopped after instruction i of the next one; then
- * the reader goes on to its end. What it accepts must be one publication's, and where there are two slots
- * it must find one, because the publisher stands still.
+ * the reader goes on to its end. In every third schedule the publisher dies at i, and the next one, who takes
+ * over, publishes something, too. What the reader accepts must be one publication's, and where there are two
+ * slots it must find one, because the publisher stands still.
  *
  *   schedules [--reads newest,next,look] [--depths 1,2,4] [--bytes N] [--schedules N]
  *
@@ -22,6 +23,8 @@
 #include "tally.h"
 
 #define RECORD_MAX 4096u
+#define LIVES_KEPT 64u /* more than a reader can be behind */
+#define ANOTHER_LIFE UINT64_C(1000003)
 
 enum way { NEWEST, NEXT, LOOK };
 
@@ -34,8 +37,8 @@ static size_t bytes = 256;
 /* What the two and their tracer share. */
 static struct {
         _Atomic(unsigned) stop, reading, publishing;
-        uint64_t published;
-        int result; /* of the read */
+        uint64_t life, lives[LIVES_KEPT]; /* of the publisher, and of the one that a publication is of */
+        int result;                       /* of the read */
         seqcast_sample sample;
         unsigned char content[RECORD_MAX];
 } * shared;
@@ -53,9 +56,8 @@ static void fault(enum figure figure, uint64_t read_stop, uint64_t publish_stop)
         char where[160];
 
         snprintf(where, sizeof where,
-                 "%s, depth %u, %zu bytes: read stopped at instruction %llu, publication %llu at %llu",
-                 ways[way], (unsigned)depth, bytes, (unsigned long long)read_stop,
-                 (unsigned long long)shared->published + 1, (unsigned long long)publish_stop);
+                 "%s, depth %u, %zu bytes: read stopped at instruction %llu, publication at %llu", ways[way],
+                 (unsigned)depth, bytes, (unsigned long long)read_stop, (unsigned long long)publish_stop);
         tally_fault(figure, where);
 }
 
@@ -73,15 +75,15 @@ static int publish_again_and_again(void)
         options.wake = SEQCAST_WAKE_NEVER; /* so that one publication is like the other */
         r = seqcast_publisher_open(topic_name(), &options, &to);
         while (r == 0 && atomic_load(&shared->stop) == 0) {
-                uint64_t number = shared->published + 1;
+                uint64_t number = seqcast_publisher_version(to) + 1;
                 size_t length = record_length(number, bytes);
 
-                record_fill(record, length, number);
+                record_fill(record, length, number + shared->life * ANOTHER_LIFE);
+                shared->lives[number % LIVES_KEPT] = shared->life;
                 step_mark();
                 atomic_store(&shared->publishing, 1);
                 r = seqcast_publish(to, record, length);
                 atomic_store(&shared->publishing, 0);
-                shared->published = number;
         }
         seqcast_publisher_close(to);
         return r == 0 ? 0 : 1;
@@ -156,7 +158,8 @@ static void judge(uint64_t read_stop, uint64_t publish_stop)
         }
         tally.count[ACCEPTED]++;
         if (sample->bytes != record_length(sample->number, bytes) ||
-            !record_check(shared->content, sample->bytes, sample->number))
+            !record_check(shared->content, sample->bytes,
+                          sample->number + shared->lives[sample->number % LIVES_KEPT] * ANOTHER_LIFE))
                 fault(TORN, read_stop, publish_stop);
         if (sample->number < delivered)
                 fault(BACKWARDS, read_stop, publish_stop);
@@ -165,14 +168,31 @@ static void judge(uint64_t read_stop, uint64_t publish_stop)
         delivered = sample->number;
 }
 
+static void kill_publisher(void)
+{
+        tally.count[KILLS]++;
+        tally.count[INSTRUCTIONS] += publisher.instructions;
+        step_kill(&publisher);
+        atomic_store(&shared->publishing, 0);
+        shared->life++;
+        if (step_start(&publisher, publish_again_and_again) != STEP_MARK)
+                tally_fault(FAILED, "nobody takes over");
+}
+
 static void try_schedule(uint64_t read_stop, uint64_t publications, uint64_t publish_stop)
 {
-        tally.count[SCHEDULES]++;
+        bool fatal = tally.count[SCHEDULES]++ % 3 == 2;
+
         finish_call(&publisher); /* there is always something new to read */
         step_into(&reader, &shared->reading, read_stop);
         for (uint64_t i = 0; i < publications; i++)
                 finish_call(&publisher);
         step_into(&publisher, &shared->publishing, publish_stop);
+        if (fatal) {
+                kill_publisher();
+                for (uint64_t i = 0; i < read_stop % (depth + 1); i++)
+                        finish_call(&publisher);
+        }
         finish_call(&reader);
         judge(read_stop, publish_stop);
         finish_call(&publisher);

@@ -60,10 +60,13 @@ variant() {
                 publish "$name" --acts in-place,mixed --bytes 7,100
                 publish "$name" --acts times,begin,sparse --bytes 7,100 --depths 1,2,4
                 publish "$name" --acts whole,parts,in-place,sparse --bytes 4096 --depths 2
-                step "$name, readers stopped in mid-copy" "$folder/schedules" --schedules 120 ;;
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --schedules 150 ;;
+        *-O0)
+                publish "$name" --acts whole,parts,mixed --bytes 7,100 --depths 2
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --depths 2 --bytes 64 --schedules 20 ;;
         *)
                 publish "$name" --acts whole,parts,mixed --bytes 7,100 --depths 2,4
-                step "$name, readers stopped in mid-copy" "$folder/schedules" --depths 2 --schedules 20 ;;
+                step "$name, readers stopped in mid-copy" "$folder/schedules" --depths 2,4 --bytes 64 --schedules 20 ;;
         esac
         case $name in
         *-O2) step "$name, each instruction of opening, removing and closing" "$folder/lives" ;;

@@ -214,7 +214,7 @@ static void (*step_clean_up)(void);
 
 static inline void step_give_up(int signal)
 {
-        step_clean_up(); /* which is a matter of unlink() */
+        step_clean_up(); /* nothing else will */
         _exit(signal == SIGALRM ? 124 : 1);
 }
 
