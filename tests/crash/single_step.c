@@ -67,6 +67,7 @@ static struct {
         uint64_t publications;
         struct record planned[PUBLICATIONS_MAX + 1]; /* what each publication is to be; 0: before them */
         int64_t times[PUBLICATIONS_MAX + 1];
+        unsigned char rubbish[RECORD_MAX]; /* what is begun and aborted */
 
         int fd;
         size_t segment_bytes;
@@ -184,13 +185,12 @@ static int publish_begun(seqcast_publisher *to, uint64_t number, size_t known_by
 
 static int begin_and_abort(seqcast_publisher *to)
 {
-        static const unsigned char rubbish[RECORD_MAX] = { 0xee };
         void *room;
         int r = seqcast_publish_begin(to, &room);
 
         if (r < 0)
                 return r;
-        seqcast_copy_store(room, 0, rubbish, scene.record_bytes / 2);
+        seqcast_copy_store(room, 0, scene.rubbish, scene.record_bytes / 2);
         return seqcast_publish_abort(to);
 }
 
@@ -519,6 +519,7 @@ static void run(const struct act *act, uint32_t depth, size_t bytes)
         scene.record_bytes = bytes == 0 ? RECORD_WHEN_EMPTY : bytes;
         scene.publications = depth < 3 ? 6 : depth + 3; /* once round the ring, and some more */
         scene.planned[0].bytes = scene.record_bytes;
+        memset(scene.rubbish, 0xee, sizeof scene.rubbish);
         for (uint64_t n = 1; n <= scene.publications; n++)
                 compose(kind_of(n), n, 0, &scene.planned[n - 1], &scene.planned[n]);
         require(step_start(&publisher, publish_all) == STEP_MARK, "a publisher is there");
