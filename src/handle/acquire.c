@@ -175,8 +175,9 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
         r = reserve(segment);
         if (r == -ENOSPC)
                 return seqcast__fail(wish->ret_detail, r,
-                                     "no space left in /dev/shm (needs %" PRIu64 " bytes; %" PRIu64 " free)",
-                                     header->segment_bytes, seqcast__shm_free_bytes(segment->fd));
+                                     "no space left in %s (needs %" PRIu64 " bytes; %" PRIu64 " free)",
+                                     is_sealed(wish) ? "memory" : "/dev/shm", header->segment_bytes,
+                                     seqcast__shm_free_bytes(segment->fd));
         if (r == 0)
                 r = map_guarded(segment);
         if (r < 0)
@@ -241,8 +242,8 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         r = open_draft_guarded(wish, &draft);
         if (r < 0) {
                 seqcast__segment_close(&segment);
-                return seqcast__fail(wish->ret_detail, r, "cannot create an object in /dev/shm: %s",
-                                     seqcast_strerror(r));
+                return seqcast__fail(wish->ret_detail, r, "cannot create an object in %s: %s",
+                                     is_sealed(wish) ? "memory" : "/dev/shm", seqcast_strerror(r));
         }
         segment.fd = draft.fd;
         r = make(wish, &segment);

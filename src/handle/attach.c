@@ -62,13 +62,11 @@ static int check_record(const struct seqcast__attach_wish *wish, const struct se
         return 0;
 }
 
-static int map_segment(struct seqcast__segment *segment, bool trusted, seqcast_detail *ret_detail)
+static int map_segment(struct seqcast__segment *segment, seqcast_detail *ret_detail)
 {
         uint64_t bytes = segment->header.segment_bytes;
         int r;
 
-        if (!trusted)
-                return seqcast__fetch_open(segment);
         r = seqcast__memory_map_read(segment->fd, bytes, &segment->base);
         if (r < 0)
                 return seqcast__fail(ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s", bytes,
@@ -77,15 +75,17 @@ static int map_segment(struct seqcast__segment *segment, bool trusted, seqcast_d
         return 0;
 }
 
-/* segment->fd is open; `trusted`: nobody else can write or shrink it. */
-static int take(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment, bool trusted,
+/* segment->fd is open, and nobody who is not trusted can write or shrink it, or it is not mapped. */
+static int take(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
                 seqcast_detail *ret_detail)
 {
         int r = seqcast__segment_read(segment, ret_detail);
 
         if (r == 0)
                 r = check_record(wish, segment, ret_detail);
-        return r == 0 ? map_segment(segment, trusted, ret_detail) : r;
+        if (r < 0)
+                return r;
+        return wish->any_owner ? seqcast__fetch_open(segment) : map_segment(segment, ret_detail);
 }
 
 static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
@@ -101,28 +101,31 @@ static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast_
         r = check_file(segment, ret_detail);
         if (r == 0 && !wish->any_owner)
                 r = check_trust(wish, segment, ret_detail);
-        return r == 0 ? take(wish, segment, !wish->any_owner, ret_detail) : r;
+        return r == 0 ? take(wish, segment, ret_detail) : r;
 }
 
+/* Whoever gave us the descriptor may mean harm: nothing is opened before it is known to be memory. */
 static int open_descriptor(const struct seqcast__attach_wish *wish, int fd, struct seqcast__segment *segment,
                            seqcast_detail *ret_detail)
 {
-        int r = seqcast__shm_reopen(fd), sealed;
+        int sealed = seqcast__shm_is_sealed(fd), r;
 
+        if (sealed == -EOPNOTSUPP)
+                return seqcast__fail(ret_detail, sealed, "descriptor %d does not lead to shared memory", fd);
+        if (sealed < 0)
+                return seqcast__fail(ret_detail, sealed, "descriptor %d: %s", fd, seqcast_strerror(sealed));
+        if (sealed == 0 && !wish->any_owner)
+                return seqcast__fail(ret_detail, -EPERM,
+                                     "it is not sealed: whoever has it could truncate it, or write to it");
+        r = seqcast__shm_reopen(fd);
         if (r < 0)
-                return seqcast__fail(ret_detail, r, "descriptor %d cannot be opened again for reading: %s",
-                                     fd, seqcast_strerror(r));
+                return seqcast__fail(ret_detail, r,
+                                     "descriptor %d cannot be opened once more for reading: %s", fd,
+                                     seqcast_strerror(r));
         segment->fd = r;
         if (fstat(segment->fd, &segment->status) < 0)
                 return -errno;
-        r = check_file(segment, ret_detail);
-        if (r < 0)
-                return r;
-        sealed = seqcast__shm_is_sealed(segment->fd);
-        if (sealed < 0 || (sealed == 0 && !wish->any_owner))
-                return seqcast__fail(ret_detail, sealed < 0 ? sealed : -EPERM,
-                                     "it is not sealed: whoever has it could truncate it, or write to it");
-        return take(wish, segment, sealed == 1, ret_detail);
+        return take(wish, segment, ret_detail);
 }
 
 int seqcast__attach(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,

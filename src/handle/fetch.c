@@ -18,28 +18,23 @@
 
 #include "platform/memory.h"
 
-#define HEAD_BYTES ((uint64_t)SEQCAST_SLOT_HEAD_TIME_BYTES) /* of a slot in the image */
-
-static uint64_t image_bytes(const struct seqcast__segment_header *header)
-{
-        return header->slots_offset + header->depth * HEAD_BYTES;
-}
+/* The image: control words, then the heads of the slots. */
+#define CONTROL_BYTES (SEQCAST__CONTROL_WORDS * SEQCAST_WORD_BYTES)
+#define HEAD_BYTES ((uint64_t)SEQCAST_SLOT_HEAD_TIME_BYTES)
 
 int seqcast__fetch_open(struct seqcast__segment *segment)
 {
-        int r = seqcast__memory_map_private(image_bytes(&segment->header), &segment->base);
-
-        if (r < 0)
-                return r;
-        segment->base_bytes = image_bytes(&segment->header);
+        segment->base_bytes = CONTROL_BYTES + segment->header.depth * HEAD_BYTES;
         segment->fetched = true;
-        return 0;
+        return seqcast__memory_map_private(segment->base_bytes, &segment->base);
 }
 
 struct seqcast_ring seqcast__fetch_ring(const struct seqcast__segment *segment)
 {
         struct seqcast_ring ring = seqcast__layout_ring(&segment->header, segment->base);
 
+        ring.version = seqcast__segment_control(segment) + SEQCAST__CONTROL_VERSION;
+        ring.slots = (unsigned char *)segment->base + CONTROL_BYTES;
         ring.stride = HEAD_BYTES;
         ring.payload_offset = HEAD_BYTES; /* there is none */
         return ring;
@@ -56,10 +51,8 @@ static int fetch(const struct seqcast__segment *segment, uint64_t offset, void *
 /* Words of control, from `first` on. */
 static int fetch_control(const struct seqcast__segment *segment, unsigned first, unsigned count)
 {
-        const struct seqcast__segment_header *header = &segment->header;
-
-        return fetch(segment, header->control_offset + first * SEQCAST_WORD_BYTES,
-                     seqcast__layout_control(header, segment->base) + first, count * SEQCAST_WORD_BYTES);
+        return fetch(segment, segment->header.control_offset + first * SEQCAST_WORD_BYTES,
+                     seqcast__segment_control(segment) + first, count * SEQCAST_WORD_BYTES);
 }
 
 int seqcast__fetch_control(const struct seqcast__segment *segment)
@@ -97,23 +90,34 @@ int seqcast__fetch_news(const struct seqcast__segment *segment, const struct seq
         return r < 0 ? r : fetch_seq(segment, ring, seqcast_ring_slot(ring, reader->delivered + 1));
 }
 
-/* The sequence words that finding looks at, after version: of the next record, and of the oldest that is safe
- * to read where that one was overwritten; or of the newest. */
-static int fetch_heads(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
-                       const struct seqcast_ring_reader *reader, bool in_order)
+/* Where to look for the next record: at its place, if that may not have been overwritten yet; then at the oldest
+ * that is safe to read; and as that goes away while we ask, at one in the middle. */
+static uint64_t resume(const struct seqcast_ring *ring, uint64_t want, uint64_t version, int attempt)
 {
-        uint64_t want = reader->delivered + 1, depth = ring->depth_mask + 1, version;
-        int r = in_order ? seqcast__fetch_news(segment, ring, reader) : fetch_version(segment);
+        uint64_t depth = ring->depth_mask + 1;
+
+        if (depth == 1 || version + (attempt == 0 ? 1 : 2) <= want + depth)
+                return want;
+        return attempt <= 1 ? version + 2 - depth : version + 1 - depth / 2;
+}
+
+/* Version, then the sequence word that finding looks at. @param ret_from where to find it from */
+static int fetch_head(const struct seqcast__segment *segment, const struct seqcast_ring *ring, bool in_order,
+                      int attempt, struct seqcast_ring_reader *ret_from)
+{
+        uint64_t version, number;
+        int r = fetch_version(segment);
 
         if (r < 0)
                 return r;
         version = seqcast_ring_version(ring) & ~SEQCAST_VERSION_RETIRED;
-        if (!in_order)
-                return fetch_seq(segment, ring,
-                                 seqcast_ring_slot(ring, version < want ? reader->delivered : version));
-        return version + 2 > want + depth
-                       ? fetch_seq(segment, ring, seqcast_ring_slot(ring, version + 2 - depth))
-                       : 0;
+        if (in_order) {
+                number = resume(ring, ret_from->delivered + 1, version, attempt);
+                ret_from->delivered = number - 1;
+        } else {
+                number = version > ret_from->delivered ? version : ret_from->delivered;
+        }
+        return fetch_seq(segment, ring, seqcast_ring_slot(ring, number));
 }
 
 /* F2: what stands behind the sequence word of the slot that was found, then what is asked for. */
@@ -151,13 +155,14 @@ int seqcast__fetch_read(const struct seqcast__segment *segment, const struct seq
                         seqcast_sample *ret_sample)
 {
         for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                struct seqcast_ring_reader from = *reader;
                 struct seqcast_ring_view view;
                 bool in_order = request->next && reader->started;
-                int state, taken, r = fetch_heads(segment, ring, reader, in_order);
+                int state, taken, r = fetch_head(segment, ring, in_order, attempt, &from);
 
                 if (r < 0)
                         return r;
-                state = (int)(in_order ? seqcast_ring_find_next : seqcast_ring_find_newest)(ring, reader,
+                state = (int)(in_order ? seqcast_ring_find_next : seqcast_ring_find_newest)(ring, &from,
                                                                                             &view);
                 if (state == SEQCAST_BUSY)
                         continue;

@@ -38,6 +38,7 @@ int seqcast__fetch_news(const struct seqcast__segment *segment, const struct seq
 
 /** What seqcast_ring_read() does, of the object. @return as that; -EPROTO truncated; -errno */
 int seqcast__fetch_read(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
-                        struct seqcast_ring_reader *reader, const struct seqcast__read_request *request, seqcast_sample *ret_sample);
+                        struct seqcast_ring_reader *reader, const struct seqcast__read_request *request,
+                        seqcast_sample *ret_sample);
 
 #endif

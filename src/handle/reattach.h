@@ -64,7 +64,7 @@ static inline struct seqcast__mapping seqcast__mapping_of(const struct seqcast__
                 .base = segment->base,
                 .bytes = segment->header.segment_bytes,
                 .fd = segment->fd,
-                .sparse = !segment->fetched && seqcast__layout_is_sparse(&segment->header),
+                .sparse = !segment->fetched && seqcast__segment_has_holes(segment),
         };
 }
 

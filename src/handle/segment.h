@@ -40,6 +40,19 @@ static inline bool seqcast__segment_is_nameless(const struct seqcast__segment *s
         return segment->name[0] == '\0';
 }
 
+/** Is there, whatever the header says, less memory than it has bytes? Looking at a hole allocates it. */
+static inline bool seqcast__segment_has_holes(const struct seqcast__segment *segment)
+{
+        return (uint64_t)segment->status.st_blocks * 512 < segment->header.segment_bytes;
+}
+
+/** The control words: in the object, or as fetched last. */
+static inline seqcast_word *seqcast__segment_control(const struct seqcast__segment *segment)
+{
+        return segment->fetched ? (seqcast_word *)segment->base
+                                : seqcast__layout_control(&segment->header, segment->base);
+}
+
 /** Why the name could not be opened. @return the error that the caller is to return */
 int seqcast__segment_refuse_open(const char *name, int error, seqcast_detail *ret_detail);
 

@@ -394,11 +394,13 @@ int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail 
         seqcast__subscriber_release(subscriber);
         if (r != 0)
                 return r;
-        while ((r = seqcast__subscriber_enter(subscriber, &visit)) == SEQCAST_BUSY)
-                let_others_replace(subscriber);
-        if (r < 0)
-                return r;
-        seqcast__subscriber_leave(subscriber, &visit);
+        if (subscriber->shared != NULL) {
+                while ((r = seqcast__subscriber_enter(subscriber, &visit)) == SEQCAST_BUSY)
+                        let_others_replace(subscriber);
+                if (r < 0)
+                        return r;
+                seqcast__subscriber_leave(subscriber, &visit);
+        }
         seqcast__subscriber_tell_moved(subscriber);
         return 0;
 }
@@ -630,8 +632,7 @@ uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
                 return seqcast_ring_version(&subscriber->ring) & ~SEQCAST_VERSION_RETIRED;
         segment = seqcast__subscriber_hold(subscriber);
         seqcast__fetch_control(segment); /* after a failure: as it was */
-        version = atomic_load_explicit(seqcast__layout_control(&segment->header, segment->base) +
-                                               SEQCAST__CONTROL_VERSION,
+        version = atomic_load_explicit(seqcast__segment_control(segment) + SEQCAST__CONTROL_VERSION,
                                        memory_order_acquire); /* R0 */
         seqcast__subscriber_release(subscriber);
         return version & ~SEQCAST_VERSION_RETIRED;
@@ -688,7 +689,7 @@ static uint32_t judge_liveness(bool retired, bool locked, uint64_t version, uint
 
 static int status_of(const struct seqcast__segment *segment, seqcast_status *ret_status)
 {
-        const seqcast_word *control = seqcast__layout_control(&segment->header, segment->base);
+        const seqcast_word *control = seqcast__segment_control(segment);
         uint64_t version, program[4];
         seqcast_status status = { 0 };
         int r = seqcast__fetch_control(segment), locked, detached;

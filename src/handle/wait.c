@@ -94,19 +94,19 @@ static int64_t nap_ns(const seqcast_subscriber *subscriber, const struct seqcast
                       enum seqcast__control control, int64_t now)
 {
         const struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
-        const seqcast_word *words = seqcast__layout_control(&segment->header, segment->base);
+        const seqcast_word *words = seqcast__segment_control(segment);
+        /* Nobody wakes those who sleep on an image. */
+        bool on_image = segment->fetched && control == SEQCAST__CONTROL_WAKING;
         int64_t nap = (now - subscriber->waiting.since_ns) / SILENCE_SHARE;
         uint64_t epoch;
 
         seqcast__fetch_control(segment);
         epoch = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_EPOCH);
         nap = nap < NAP_NS ? NAP_NS : nap > SLICE_NS ? SLICE_NS : nap;
-        if (segment->fetched && control == SEQCAST__CONTROL_WAKING)
-                ; /* nobody wakes those who sleep on an image */
-        else if (!interest->shown || !seqcast__subscriber_is_current(subscriber))
+        if (!on_image && (!interest->shown || !seqcast__subscriber_is_current(subscriber)))
                 nap = NAP_NS;
-        else if ((epoch != 0 && seqcast_word_load_relaxed(words + control) == epoch) || /* I2 */
-                 !is_live(segment))
+        else if (!on_image && ((epoch != 0 && seqcast_word_load_relaxed(words + control) == epoch) || /* I2 */
+                               !is_live(segment)))
                 nap = UNTIL_TOLD;
         seqcast__subscriber_release(subscriber);
         return nap;
@@ -175,17 +175,23 @@ static int follow(seqcast_subscriber *subscriber)
         return r == -ENOENT || r == -EAGAIN ? SEQCAST_NONE : r;
 }
 
+/* Nothing more comes in this segment: it is retired; or it was truncated, and is not mapped. */
+static bool is_over(int result)
+{
+        return result == SEQCAST_RETIRED || result == -EPROTO;
+}
+
 static int look_and_follow(seqcast_subscriber *subscriber, struct seqcast__futex *ret_version)
 {
         int r = look(subscriber, ret_version);
 
-        return r == SEQCAST_RETIRED && subscriber->follows ? follow(subscriber) : r;
+        return is_over(r) && subscriber->follows ? follow(subscriber) : r;
 }
 
 /* ---- checking: what takes system calls ----------------------------------------------------- */
 
 struct findings {
-        bool gone, left;
+        bool gone, left, nameless;
         bool detached;
         uint64_t epoch;
 };
@@ -193,7 +199,7 @@ struct findings {
 static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
 {
         const struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
-        const seqcast_word *words = seqcast__layout_control(&segment->header, segment->base);
+        const seqcast_word *words = seqcast__segment_control(segment);
         struct findings found = { 0 };
         struct stat status;
 
@@ -203,8 +209,8 @@ static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
         found.gone = !is_live(segment);
         found.left = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_PUBLISHER_STATE) ==
                      SEQCAST__PUBLISHER_LEFT;
-        found.detached = !seqcast__segment_is_nameless(segment) && fstat(segment->fd, &status) == 0 &&
-                         status.st_nlink == 0;
+        found.nameless = seqcast__segment_is_nameless(segment);
+        found.detached = !found.nameless && fstat(segment->fd, &status) == 0 && status.st_nlink == 0;
         if (!found.detached && now - subscriber->waiting.name_checked_ns >= NAME_CHECK_NS) {
                 found.detached = seqcast__segment_is_detached(segment) == 1;
                 subscriber->waiting.name_checked_ns = now;
@@ -232,14 +238,16 @@ static int check(seqcast_subscriber *subscriber, int64_t now)
                 return SEQCAST_DETACHED;
         }
         r = look(subscriber, &version);
-        if (r == SEQCAST_RETIRED && subscriber->follows)
+        if (is_over(r) && subscriber->follows)
                 r = follow(subscriber);
-        else if (!found.detached && r != SEQCAST_RETIRED)
+        else if (!found.detached && !is_over(r))
                 waiting->name_missing = false;
         if (r == SEQCAST_NONE && found.gone && waiting->told_epoch != found.epoch) {
                 waiting->told_epoch = found.epoch;
                 return found.left ? SEQCAST_PUBLISHER_LEFT : SEQCAST_PUBLISHER_GONE;
         }
+        if (r == SEQCAST_NONE && found.gone && found.nameless)
+                return SEQCAST_RETIRED; /* nobody can take it over */
         return r;
 }
 

@@ -5,7 +5,9 @@
 #include "platform/memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -101,6 +103,21 @@ int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base)
                 madvise(*ret_base, (size_t)bytes,
                         MADV_WIPEONFORK); /* before Linux 4.14: fork handlers alone */
         return r;
+}
+
+uint64_t seqcast__memory_available_bytes(void)
+{
+        FILE *file = fopen("/proc/meminfo", "re");
+        uint64_t kibibytes = UINT64_MAX / 1024;
+        char line[128];
+
+        if (file == NULL)
+                return UINT64_MAX;
+        while (fgets(line, sizeof line, file) != NULL)
+                if (sscanf(line, "MemAvailable: %" SCNu64 " kB", &kibibytes) == 1)
+                        break;
+        fclose(file);
+        return kibibytes * 1024;
 }
 
 void seqcast__memory_unmap(void *base, uint64_t bytes)

@@ -32,6 +32,9 @@ void seqcast__memory_keep_from_children(void *base, uint64_t bytes);
 /** Private memory which a child of fork() finds zeroed. */
 int seqcast__memory_map_wiped_on_fork(uint64_t bytes, void **ret_base);
 
+/** Bytes that this machine could give without swapping; UINT64_MAX if it does not say. */
+uint64_t seqcast__memory_available_bytes(void);
+
 void seqcast__memory_unmap(void *base, uint64_t bytes);
 
 #endif

@@ -17,6 +17,7 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include "platform/memory.h"
 #include "platform/process.h"
 
 #define RESERVE_CHUNK_BYTES (UINT64_C(4) << 20) /* kernels before 6.11 start a fallocate over at a signal */
@@ -59,9 +60,7 @@ int seqcast__shm_reopen(int fd)
         int opened;
 
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-        opened = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        if (opened < 0 && errno == ENOENT && fcntl(fd, F_GETFD) < 0)
-                return -EBADF;
+        opened = open(self, O_RDONLY | O_CLOEXEC);
         return opened < 0 ? -errno : move_above_stderr(opened);
 }
 
@@ -77,7 +76,7 @@ int seqcast__shm_is_sealed(int fd)
         int seals = fcntl(fd, F_GET_SEALS);
 
         if (seals < 0)
-                return errno == EINVAL ? 0 : -errno; /* a file system without seals */
+                return errno == EINVAL ? -EOPNOTSUPP : -errno;
         return (seals & F_SEAL_SHRINK) != 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
 }
 
@@ -302,7 +301,9 @@ uint64_t seqcast__shm_free_bytes(int fd)
 {
         struct statfs status;
 
-        if (fstatfs(fd, &status) < 0 || status.f_blocks == 0)
+        if (fstatfs(fd, &status) < 0)
                 return UINT64_MAX;
+        if (status.f_blocks == 0)
+                return seqcast__memory_available_bytes();
         return (uint64_t)status.f_bavail * (uint64_t)status.f_bsize;
 }

@@ -26,13 +26,15 @@ struct seqcast__shm_draft {
  *  @return descriptor; -errno */
 int seqcast__shm_open(const char *name, bool writable);
 
-/** Another open file of the same object, read-only, with locks of its own. @return descriptor; -errno */
+/** Another open file of the same object, read-only, with locks of its own. Of what others have given us, ask
+ *  seqcast__shm_is_sealed() first: opening devices, FIFOs and the like has effects. @return descriptor; -errno */
 int seqcast__shm_reopen(int fd);
 
 /** Nobody can resize it from now on, or write to it but by the mappings that exist. @return 0; -errno */
 int seqcast__shm_seal(int fd);
 
-/** Is it sealed like that, or against all writing? @return 1; 0; -errno */
+/** Is it sealed like that, or against all writing? Asks nobody but the kernel, whatever the descriptor stands
+ *  for. @return 1; 0; -EOPNOTSUPP not memory; -EBADF, also of a descriptor that was opened by O_PATH; -errno */
 int seqcast__shm_is_sealed(int fd);
 
 /** Start a new object, mode 0600, that nobody can find yet. @return 0; -errno */
@@ -68,7 +70,8 @@ int seqcast__shm_read(int fd, uint64_t offset, void *to, size_t bytes);
 /** Is the object on a memory file system of this machine? @return 1; 0; -errno */
 int seqcast__shm_is_memory(int fd);
 
-/** Bytes that the file system could still give; UINT64_MAX where it has no limit or does not say. */
+/** Bytes that the file system or, where it has no limit, the machine could still give; UINT64_MAX where
+ *  neither says. */
 uint64_t seqcast__shm_free_bytes(int fd);
 
 #endif

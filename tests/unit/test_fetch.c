@@ -7,6 +7,8 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
 
 #include "layout/segment_layout.h"
 #include "seqcast.h"
@@ -245,13 +247,26 @@ Test(fetch, still_refuses_what_is_no_segment)
 
 /* ---- what its owner can do to it ------------------------------------------------------------ */
 
+static int publish_five_and_pause(void)
+{
+        if (open_publisher(RECORD_BYTES, 4, 0, &publisher) != 0)
+                return 1;
+        publish_up_to(5);
+        atomic_store(stop, 1);
+        for (;;)
+                pause();
+}
+
 Test(fetch, a_truncated_segment_is_an_error_and_no_signal)
 {
         const seqcast_read_part part = { 0, 8, record };
         seqcast_status status;
+        pid_t child; /* whose mapping of it is of no use, either */
 
-        open_both(4, 0);
-        publish_up_to(5);
+        stop = child_shared(sizeof *stop);
+        child = child_start(publish_five_and_pause);
+        wait_for(stop, 1);
+        cr_assert(zero(int, open_untrusting(SEQCAST_REATTACH)));
         cr_assert(zero(int, newest()));
         cr_assert(zero(int, truncate(topic_path(), 8192)));
         cr_assert(eq(int, newest(), -EPROTO));
@@ -263,7 +278,45 @@ Test(fetch, a_truncated_segment_is_an_error_and_no_signal)
         cr_assert(eq(int, seqcast_subscriber_status(subscriber, &status), -EPROTO));
         cr_assert(eq(u64, seqcast_subscriber_version(subscriber), 5), "the last that was known");
         seqcast_subscriber_skip(subscriber);
-        _exit(0); /* closing the publisher would touch what is gone */
+        child_kill(child);
+        cr_assert(eq(int, seqcast_wait(subscriber, 1000000), -EPROTO), "it bears the name still");
+        cr_assert(zero(int, open_publisher(RECORD_BYTES, 4, SEQCAST_REPLACE, &publisher)));
+        cr_assert(eq(int, seqcast_wait(subscriber, -1), SEQCAST_REATTACHED), "followed to the next one");
+        publish_up_to(1);
+        cr_assert(zero(int, next()));
+        expect_sample(1, 0);
+}
+
+static uint64_t resident_bytes(void)
+{
+        unsigned long pages = 0, resident = 0;
+        FILE *file = fopen("/proc/self/statm", "r");
+
+        cr_assert(eq(int, fscanf(file, "%lu %lu", &pages, &resident), 2));
+        fclose(file);
+        return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+Test(fetch, what_the_header_says_costs_no_memory)
+{
+        const uint64_t slots_offset = UINT64_C(1) << 28;
+        struct seqcast__segment_header header;
+        uint64_t before;
+        int fd;
+
+        cr_assert(zero(int, open_publisher(8, 1, SEQCAST_SPARSE, &publisher)));
+        fd = open(topic_path(), O_RDWR);
+        cr_assert(eq(int, (int)pread(fd, &header, sizeof header, 0), (int)sizeof header));
+        header.segment_bytes += slots_offset - header.slots_offset;
+        header.slots_offset = slots_offset;
+        cr_assert(eq(int, (int)pwrite(fd, &header, sizeof header, 0), (int)sizeof header));
+        cr_assert(zero(int, ftruncate(fd, (off_t)header.segment_bytes)));
+        close(fd);
+        if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+                cr_skip_test("memory cannot be locked here");
+        before = resident_bytes();
+        cr_assert(zero(int, open_untrusting(0)));
+        cr_assert(lt(u64, resident_bytes(), before + (4u << 20)));
 }
 
 static uint64_t allocated_blocks(void)

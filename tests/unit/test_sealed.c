@@ -8,8 +8,10 @@
 #include <criterion/new/assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "seqcast.h"
 
@@ -115,17 +117,15 @@ Test(sealed, can_neither_be_truncated_nor_written)
         publish_up_to(1);
         fd = seqcast_publisher_fd(publisher);
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        writable = open(path, O_RDWR | O_CLOEXEC); /* only root can: mode 0444 */
-        cr_assert(writable >= 0 || geteuid() != 0);
-        if (writable >= 0) {
-                cr_assert(eq(int, ftruncate(writable, 0), -1));
-                cr_assert(eq(int, ftruncate(writable, 1 << 24), -1));
-                cr_assert(eq(int, (int)pwrite(writable, "x", 1, 0), -1));
-                cr_assert(eq(int, fallocate(writable, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096),
-                             -1));
-                cr_assert(eq(ptr, mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, writable, 0), MAP_FAILED));
-                close(writable);
-        }
+        cr_assert(zero(int, fchmod(fd, 0600)), "its mode keeps nobody out");
+        writable = open(path, O_RDWR | O_CLOEXEC);
+        cr_assert(le(int, 0, writable));
+        cr_assert(eq(int, ftruncate(writable, 0), -1));
+        cr_assert(eq(int, ftruncate(writable, 1 << 24), -1));
+        cr_assert(eq(int, (int)pwrite(writable, "x", 1, 0), -1));
+        cr_assert(eq(int, fallocate(writable, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096), -1));
+        cr_assert(eq(ptr, mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, writable, 0), MAP_FAILED));
+        close(writable);
         cr_assert(eq(int, fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE), -1), "not even more seals");
         publish_up_to(2);
 }
@@ -311,12 +311,110 @@ Test(sealed, what_is_no_segment_is_refused)
 
         cr_assert(zero(int, pipe2(pipes, O_CLOEXEC)));
         expect_refusal(-1, 0, -EBADF, "descriptor -1");
-        expect_refusal(pipes[0], 0, -EPROTO, "not a regular file");
+        expect_refusal(pipes[0], 0, -EOPNOTSUPP, "not lead to shared memory");
         cr_assert(zero(int, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_WRITE)));
         expect_refusal(fd, 0, -EPROTO, "too few");
         close(fd);
         close(pipes[0]);
         close(pipes[1]);
+}
+
+/* Through a descriptor of O_PATH, opening again would open what its giver could not. */
+Test(sealed, what_it_is_given_is_not_opened_before_it_is_known_to_be_memory)
+{
+        static const uint32_t ways[] = { 0, SEQCAST_ANY_OWNER };
+        int watched, writer;
+
+        cr_assert(zero(int, mkfifo(topic_path(), 0600)));
+        watched = open(topic_path(), O_PATH | O_CLOEXEC);
+        for (size_t i = 0; i < 2; i++) {
+                expect_refusal(watched, ways[i], -EBADF, "descriptor");
+                writer = open(topic_path(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+                cr_assert(eq(int, writer, -1), "somebody has opened the other end");
+        }
+        close(watched);
+        watched = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+        expect_refusal(watched, SEQCAST_ANY_OWNER, -EOPNOTSUPP, "not lead to shared memory");
+        close(watched);
+}
+
+Test(sealed, who_trusts_nobody_does_not_map_it_either)
+{
+        const void *place;
+
+        open_sealed();
+        publish_up_to(1);
+        cr_assert(zero(int, open_from(seqcast_publisher_fd(publisher), SEQCAST_ANY_OWNER)));
+        cr_assert(eq(int, seqcast_read_begin(subscriber, &place, NULL), -EINVAL));
+        cr_assert(zero(int, seqcast_read_newest(subscriber, record, sizeof record, &sample)));
+        cr_assert(record_check(record, RECORD_BYTES, 1));
+}
+
+Test(sealed, threads_can_share_it)
+{
+        seqcast_subscriber *joined;
+
+        open_sealed();
+        publish_up_to(1);
+        cr_assert(zero(int, open_from(seqcast_publisher_fd(publisher), SEQCAST_SHARED)));
+        cr_assert(zero(int, seqcast_subscriber_join(subscriber, &joined)));
+        cr_assert(zero(int, seqcast_read_newest(joined, record, sizeof record, &sample)));
+        cr_assert(record_check(record, RECORD_BYTES, 1));
+        seqcast_subscriber_close(joined);
+}
+
+/* The giver says that all memory is there, and keeps the memory that we make. */
+Test(sealed, holes_that_the_header_does_not_tell_of_are_not_filled)
+{
+        static char bytes[4096];
+        struct stat before, after;
+        int from, fd = memfd_create("hollow", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        char *large = malloc(1 << 20);
+
+        cr_assert(zero(int, open_publisher(1 << 20, 2, SEQCAST_SEALED, &publisher)));
+        memset(large, 0, 1 << 20);
+        cr_assert(zero(int, seqcast_publish(publisher, large, 1 << 20)));
+        from = seqcast_publisher_fd(publisher);
+        cr_assert(zero(int, fstat(from, &before)));
+        cr_assert(zero(int, ftruncate(fd, before.st_size)));
+        for (off_t offset = 0; offset < before.st_size; offset += (off_t)sizeof bytes) {
+                static const char zeros[4096];
+
+                cr_assert(eq(int, (int)pread(from, bytes, sizeof bytes, offset), (int)sizeof bytes));
+                if (memcmp(bytes, zeros, sizeof bytes) != 0)
+                        cr_assert(eq(int, (int)pwrite(fd, bytes, sizeof bytes, offset), (int)sizeof bytes));
+        }
+        cr_assert(zero(int, fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_FUTURE_WRITE)));
+        cr_assert(zero(int, fstat(fd, &before)));
+        cr_assert(zero(int, open_from(fd, 0)), "%s", detail.text);
+        cr_assert(zero(int, seqcast_read_newest(subscriber, large, 1 << 20, &sample)));
+        cr_assert(zero(int, fstat(fd, &after)));
+        cr_assert(eq(i64, after.st_blocks, before.st_blocks));
+        free(large);
+        close(fd);
+}
+
+Test(sealed, more_than_the_machine_has_is_refused)
+{
+        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
+
+        options.record_bytes = UINT64_C(1) << 39;
+        options.flags = SEQCAST_SEALED;
+        options.ret_detail = &detail;
+        cr_assert(eq(int, seqcast_publisher_open(topic_name(), &options, &publisher), -ENOSPC));
+        cr_assert(ne(ptr, strstr(detail.text, "no space left in memory"), NULL), "%s", detail.text);
+}
+
+Test(sealed, after_its_publisher_nobody_comes)
+{
+        open_sealed();
+        publish_up_to(1);
+        cr_assert(zero(int, open_from(seqcast_publisher_fd(publisher), 0)));
+        cr_assert(zero(int, seqcast_read_next(subscriber, record, sizeof record, &sample)));
+        publisher = seqcast_publisher_close(publisher);
+        cr_assert(eq(int, seqcast_wait(subscriber, -1), SEQCAST_PUBLISHER_LEFT));
+        cr_assert(eq(int, seqcast_wait(subscriber, -1), SEQCAST_RETIRED));
+        cr_assert(zero(int, seqcast_read_newest(subscriber, record, sizeof record, &sample)), "it stays");
 }
 
 Test(sealed, options_that_need_a_name_are_refused)
