@@ -193,8 +193,10 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                 { settings->exclusive && !creates, "--exclusive needs -s" },
                 { settings->recreate && !creates, "--recreate needs -s" },
                 { settings->sealed != NULL && !creates, "--sealed needs -s" },
-                { settings->sealed != NULL && (rights || settings->exclusive || settings->recreate),
-                  "--sealed contradicts --mode, --group, --public, --exclusive and --recreate" },
+                { settings->sealed != NULL && (rights || settings->exclusive || settings->recreate ||
+                                               settings->wait_writer_ns != DURATION_UNSET),
+                  "--sealed contradicts --mode, --group, --public, --exclusive, --recreate and "
+                  "--wait-writer" },
                 { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
                 { settings->public && settings->group != NULL, "--public contradicts --group" },
                 { settings->depth > SEQCAST_DEPTH_MAX || (settings->depth & (settings->depth - 1)) != 0,
@@ -302,10 +304,11 @@ static bool describe_segment(struct run *run, seqcast_publisher_options *open_op
         const struct settings *settings = &run->settings;
         open_options->schema = run->asked;
         open_options->depth = (uint32_t)settings->depth;
-        open_options->flags =
-                (settings->sparse ? SEQCAST_SPARSE : 0u) | (settings->no_times ? 0u : SEQCAST_TIMES) |
-                (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
-                (settings->recreate ? SEQCAST_RECREATE : 0u) | (settings->sealed != NULL ? SEQCAST_SEALED : 0u);
+        open_options->flags = (settings->sparse ? SEQCAST_SPARSE : 0u) |
+                              (settings->no_times ? 0u : SEQCAST_TIMES) |
+                              (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
+                              (settings->recreate ? SEQCAST_RECREATE : 0u) |
+                              (settings->sealed != NULL ? SEQCAST_SEALED : 0u);
         open_options->mode = settings->mode != 0       ? settings->mode
                              : settings->public        ? SEQCAST_MODE_PUBLIC
                              : settings->group != NULL ? SEQCAST_MODE_GROUP

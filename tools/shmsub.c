@@ -54,6 +54,8 @@ struct settings {
         int color;
 };
 
+#define PATIENCE_NS (5 * NS_PER_SECOND) /* with whoever offers a segment at a socket */
+
 #define ROW(kind, letter, name, argument, help, member)                                                      \
         {                                                                                                    \
                 letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0            \
@@ -212,7 +214,11 @@ static bool open_follower(struct run *run, struct failure *failure)
                 .descriptor = -1,
         };
         run->topic.nameless = settings->from != NULL;
-        return (settings->from == NULL || handover_receive(settings->from, &wish.descriptor, failure)) &&
+        int64_t patience_ns = settings->timeout_ns == DURATION_UNSET || settings->timeout_ns > PATIENCE_NS
+                                      ? PATIENCE_NS
+                                      : settings->timeout_ns;
+        return (settings->from == NULL ||
+                handover_receive(settings->from, patience_ns, &wish.descriptor, failure)) &&
                (settings->owner == NULL || parse_user(&tool, settings->owner, &wish.owner, failure)) &&
                follower_open(&run->follower, &wish, &run->reporter, &run->topic, &run->output, failure);
 }

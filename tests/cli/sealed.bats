@@ -23,12 +23,14 @@ offer() {
         try 3 shmsub quote
 }
 
-@test "readers of a sealed segment learn that its writer has left, and keep the value" {
+@test "readers of a sealed segment end when its writer has left: nobody can take it over" {
         offer -C 5 --hold
-        background bash -c "shmsub --from '$(socket_path)' -f -v quote >'$BATS_TEST_TMPDIR/out' 2>&1"
+        background bash -c "exec shmsub --from '$(socket_path)' -f -v quote >'$BATS_TEST_TMPDIR/out' 2>&1"
         eventually grep -q 'bid=5' "$BATS_TEST_TMPDIR/out"
+        reader=$pid
         kill -TERM "${pids[0]}"
-        eventually grep -Eq 'left|gone' "$BATS_TEST_TMPDIR/out"
+        wait "$reader" || :
+        grep -q 'bid=5' "$BATS_TEST_TMPDIR/out"
         eventually test ! -e "$(socket_path)"
         try 3 shmsub --from "$(socket_path)" quote
         has "$stderr" 'nobody offers a segment there'
@@ -78,8 +80,39 @@ offer() {
 @test "a segment that is truncated meanwhile is an error for who trusts nobody, and no signal" {
         background shmpub -s "$quote" --hold quote bid=1
         eventually value_is quote bid 1
-        background bash -c "shmsub --any-owner -f quote >'$BATS_TEST_TMPDIR/out' 2>&1; echo \"exit \$?\" >>'$BATS_TEST_TMPDIR/out'"
+        background bash -c "exec shmsub --any-owner -f quote >'$BATS_TEST_TMPDIR/out' 2>&1"
         eventually grep -q bid=1 "$BATS_TEST_TMPDIR/out"
         truncate -s 4096 "$(object quote)"
-        eventually grep -q '^exit 6' "$BATS_TEST_TMPDIR/out"
+        status=0
+        wait "$pid" || status=$?
+        same "$status" 6
+}
+
+@test "of two writers that offer at one socket, one is told that it is in use" {
+        for i in 1 2 3 4 5; do
+                background shmpub -q -s "$quote" --sealed "$(socket_path)" --hold quote bid=$i
+        done
+        eventually shmsub --from "$(socket_path)" quote
+        sleep 0.3
+        alive=0
+        for pid in "${pids[@]}"; do
+                [ ! -e "/proc/$pid/exe" ] || alive=$((alive + 1))
+        done
+        same "$alive" 1
+        same "$(ls "$BATS_TEST_TMPDIR" | grep -c quote.sock)" 1
+}
+
+@test "whoever listens at a socket and offers nothing does not hold a reader up" {
+        command -v python3 >/dev/null || skip "python3 is not installed"
+        background python3 -c "
+import socket, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind('$(socket_path)')
+listener.listen()
+time.sleep(60)"
+        eventually test -S "$(socket_path)"
+        start=$SECONDS
+        try 124 shmsub --from "$(socket_path)" -W 1s quote
+        has "$stderr" 'does not answer'
+        [ $((SECONDS - start)) -lt 5 ]
 }

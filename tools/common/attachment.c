@@ -67,7 +67,10 @@ void attachment_refresh(struct attachment *attachment, int64_t now, int64_t age_
 
 bool attachment_moved(const struct attachment *attachment)
 {
-        return attachment->status.detached != 0 || attachment->status.liveness == SEQCAST_REPLACED;
+        uint32_t liveness = attachment->status.liveness;
+        bool abandoned = liveness == SEQCAST_GONE || liveness == SEQCAST_LEFT;
+        return attachment->status.detached != 0 || liveness == SEQCAST_REPLACED ||
+               (abandoned && attachment->descriptor >= 0); /* nobody can take it over */
 }
 
 static void print_last_publication(struct text *out, const seqcast_status *status)

@@ -36,7 +36,7 @@ void attachment_close(struct attachment *attachment);
 /** Learn the status anew if it is older than `age_ns`. */
 void attachment_refresh(struct attachment *attachment, int64_t now, int64_t age_ns);
 
-/** Is there, or will there be, something else under the topic's name? */
+/** Is there, or will there be, something else under the topic's name? Or, where it has none, nothing more? */
 bool attachment_moved(const struct attachment *attachment);
 
 /** "written by pid 4711 (md-feed), which is gone ...": why nobody publishes. Always false

@@ -7,17 +7,24 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "common/number.h"
+
 #define BACKLOG 64
+
+#define PROBE_NS NS_PER_SECOND
 
 struct handover {
         struct sockaddr_un address;
+        struct stat socket; /* ours */
         int listener;
         int descriptor;
         pthread_t thread;
@@ -29,21 +36,27 @@ union control {
         char bytes[CMSG_SPACE(sizeof(int))];
 };
 
+/* Room for what is added while the socket has no listener yet. */
+#define PATH_MAX_BYTES (sizeof(((struct sockaddr_un *)NULL)->sun_path) - sizeof(".4194304"))
+
 static bool fill_address(struct sockaddr_un *address, const char *path, struct failure *failure)
 {
         *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
-        if (path[0] == '\0' || strlen(path) >= sizeof(address->sun_path))
-                return fail(failure, E_USAGE, "a socket's path has 1 to %zu bytes",
-                            sizeof(address->sun_path) - 1);
+        if (path[0] == '\0' || strlen(path) > PATH_MAX_BYTES)
+                return fail(failure, E_USAGE, "a socket's path has 1 to %zu bytes", PATH_MAX_BYTES);
         memcpy(address->sun_path, path, strlen(path) + 1);
         return true;
 }
 
-/* @return a socket that is connected; -errno */
-static int connect_to(const struct sockaddr_un *address)
+/* Neither connecting nor receiving takes longer than `patience_ns`. @return a connected socket; -errno */
+static int connect_to(const struct sockaddr_un *address, int64_t patience_ns)
 {
+        const struct timeval patience = { patience_ns / NS_PER_SECOND,
+                                          patience_ns % NS_PER_SECOND / 1000 + 1 };
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
+        if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
+            setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
+            connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0)
                 return fd;
         int error = errno;
         if (fd >= 0)
@@ -79,7 +92,7 @@ static void *give_to_all(void *context)
                         close(peer);
                 } else if (errno == EINVAL || errno == EBADF) {
                         return NULL; /* handover_end() */
-                } else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+                } else if (errno != EINTR && errno != ECONNABORTED) {
                         usleep(10000); /* until there is room again; who connects waits */
                 }
         }
@@ -97,34 +110,58 @@ static int start_thread(struct handover *handover)
 }
 
 /* A socket that nobody listens at was left behind by somebody who was killed. */
-static int bind_listener(int listener, const struct sockaddr_un *address)
+static bool is_left_behind(const struct sockaddr_un *address)
 {
-        if (bind(listener, (const struct sockaddr *)address, sizeof(*address)) == 0)
-                return 0;
-        if (errno != EADDRINUSE)
-                return -errno;
-        int peer = connect_to(address);
+        struct stat status;
+        if (lstat(address->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
+                return false;
+        int peer = connect_to(address, PROBE_NS);
         if (peer >= 0)
                 close(peer);
-        struct stat status;
-        if (peer != -ECONNREFUSED || lstat(address->sun_path, &status) < 0 || !S_ISSOCK(status.st_mode))
-                return -EADDRINUSE;
-        unlink(address->sun_path);
-        return bind(listener, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : -errno;
+        return peer == -ECONNREFUSED;
 }
 
-static int listen_at(const struct sockaddr_un *address)
+/* The socket gets its name when it has a listener: without one it would look left behind. */
+static int name_socket(struct handover *handover, const char *temporary)
 {
+        const char *path = handover->address.sun_path;
+        if (lstat(temporary, &handover->socket) < 0)
+                return -errno;
+        if (link(temporary, path) == 0)
+                return unlink(temporary) < 0 ? -errno : 0;
+        if (errno != EEXIST)
+                return -errno;
+        if (!is_left_behind(&handover->address))
+                return -EADDRINUSE;
+        return rename(temporary, path) < 0 ? -errno : 0;
+}
+
+static int listen_at(struct handover *handover)
+{
+        struct sockaddr_un temporary = handover->address;
+        size_t length = strlen(temporary.sun_path);
         int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (listener < 0)
                 return -errno;
-        int r = bind_listener(listener, address);
-        if (r == 0 && listen(listener, BACKLOG) < 0)
-                r = -errno;
+        snprintf(temporary.sun_path + length, sizeof(temporary.sun_path) - length, ".%ld", (long)getpid());
+        int r = bind(listener, (const struct sockaddr *)&temporary, sizeof(temporary)) < 0 ? -errno : 0;
+        if (r == 0) {
+                r = listen(listener, BACKLOG) < 0 ? -errno : name_socket(handover, temporary.sun_path);
+                if (r < 0)
+                        unlink(temporary.sun_path);
+        }
         if (r == 0)
                 return listener;
         close(listener);
         return r;
+}
+
+static void remove_socket(const struct handover *handover)
+{
+        struct stat named;
+        if (lstat(handover->address.sun_path, &named) == 0 && named.st_dev == handover->socket.st_dev &&
+            named.st_ino == handover->socket.st_ino)
+                unlink(handover->address.sun_path);
 }
 
 bool handover_begin(struct handover **ret_handover, const char *path, int descriptor, struct failure *failure)
@@ -137,12 +174,12 @@ bool handover_begin(struct handover **ret_handover, const char *path, int descri
                 return false;
         }
         handover->descriptor = descriptor;
-        handover->listener = listen_at(&handover->address);
+        handover->listener = listen_at(handover);
         int r = handover->listener;
         if (r >= 0) {
                 r = start_thread(handover);
                 if (r < 0) {
-                        unlink(handover->address.sun_path);
+                        remove_socket(handover);
                         close(handover->listener);
                 }
         }
@@ -160,7 +197,7 @@ void handover_end(struct handover *handover)
 {
         if (handover == NULL)
                 return;
-        unlink(handover->address.sun_path);
+        remove_socket(handover);
         shutdown(handover->listener, SHUT_RDWR); /* ends accept4() */
         pthread_join(handover->thread, NULL);
         close(handover->listener);
@@ -186,20 +223,24 @@ static int receive(int peer)
         if (got < 0)
                 return -errno;
         const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS ||
-            header->cmsg_len != CMSG_LEN(sizeof(int)))
+        if (header == NULL || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
                 return -EPROTO;
-        int descriptor;
-        memcpy(&descriptor, CMSG_DATA(header), sizeof(descriptor));
-        return descriptor;
+        int descriptors[sizeof(control.bytes) / sizeof(int)];
+        size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        memcpy(descriptors, CMSG_DATA(header), count * sizeof(int));
+        if (count == 1)
+                return descriptors[0];
+        while (count > 0)
+                close(descriptors[--count]);
+        return -EPROTO;
 }
 
-bool handover_receive(const char *path, int *ret_descriptor, struct failure *failure)
+bool handover_receive(const char *path, int64_t patience_ns, int *ret_descriptor, struct failure *failure)
 {
         struct sockaddr_un address;
         if (!fill_address(&address, path, failure))
                 return false;
-        int r = connect_to(&address);
+        int r = connect_to(&address, patience_ns);
         if (r == -ENOENT || r == -ECONNREFUSED) {
                 fail(failure, E_NOSEG, "%s: nobody offers a segment there", path);
                 return fail_hint(failure, "shmpub --sealed %s does", path);
@@ -209,6 +250,8 @@ bool handover_receive(const char *path, int *ret_descriptor, struct failure *fai
                 r = receive(peer);
                 close(peer);
         }
+        if (r == -EAGAIN || r == -EWOULDBLOCK)
+                return fail(failure, E_TIMEOUT, "%s: whoever listens there does not answer", path);
         if (r < 0)
                 return fail(failure, r == -EACCES ? E_PERM : E_IO, "%s: no descriptor came: %s", path,
                             r == -EPROTO ? "whoever listens there offers none" : strerror(-r));
