@@ -110,7 +110,7 @@ $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 # (Criterion does not run under ThreadSanitizer).
 
 SUITES   ?= $(filter $(notdir $(wildcard tests/*)),\
-            lint unit process crash tsan wait torture cli examples install)
+            lint unit process crash fuzz tsan wait torture cli examples install)
 PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev bats jq strace mandoc
 
 programs   = $(patsubst %.c,$B/%,$(filter-out $(unbuilt),$(wildcard $(1:%=tests/%/*.c))))
@@ -125,12 +125,16 @@ $B/obj/tests/%.o: cppflags += -Itests -D_DEFAULT_SOURCE $(call pc,--cflags json-
 # Criterion's macros convert, take strings as char * and quote themselves
 $B/obj/tests/unit/%.o $B/obj/tests/process/%.o $B/obj/tests/crash/%.o: \
         cflags += -Wno-conversion -Wno-write-strings -Wno-overlength-strings
-$(if $(json),$(call programs,unit process): $B/libtools.a)
+$(if $(json),$(call programs,unit process fuzz): $B/libtools.a)
+# A fuzz target gets its main() from libreplay.a or, with SAN=fuzzer, from libFuzzer
+$(call programs,fuzz): $B/libreplay.a
+$B/obj/tests/fuzz/%.o: cppflags += $(if $(json),,-DWITHOUT_JSON_C)
+$B/libreplay.a: $(call objects,obj,$(wildcard tests/fuzz/driver/*.c))
 $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
-.PHONY: test check tsan asan mutants demo bench deps programs
+.PHONY: test check tsan asan mutants demo bench deps programs fuzz fuzzers
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
@@ -145,8 +149,18 @@ check: ## run all tests that can run with what is installed; SUITES="unit cli" T
 tsan: ## the race tests, under ThreadSanitizer
 	@$(MAKE) --no-print-directory check SUITES=tsan
 
-asan: ## unit, process and command-line tests under AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory check SAN=address,undefined SUITES="$(filter unit process cli,$(SUITES))"
+asan: ## unit, process, fuzz and command-line tests under AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory check SAN=address,undefined SUITES="$(filter unit process fuzz cli,$(SUITES))"
+
+SECONDS ?= 60
+fuzz: ## the fuzz targets under libFuzzer, with clang: SECONDS=60 for each of them
+	@sh tests/fuzz/driver/libfuzzer.sh --check $(fuzz_cc)
+	@$(MAKE) --no-print-directory fuzzers CC=$(fuzz_cc) SAN=fuzzer,address,undefined
+
+fuzz_cc      = $(if $(findstring clang,$(CC)),$(CC),clang)
+fuzz_targets = $(filter-out $(if $(json),,%/tools.c),$(shell grep -ls LLVMFuzzerTestOneInput tests/fuzz/*.c))
+fuzzers: $(patsubst %.c,$B/%,$(fuzz_targets))
+	@sh tests/fuzz/driver/libfuzzer.sh $(SECONDS) $^
 
 mutants: ## break the library in each way that the tests are to notice, and see that they do
 	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
