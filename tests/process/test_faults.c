@@ -207,7 +207,8 @@ static void set_stage(void)
 static void replace_topic(uint32_t depth)
 {
         publisher = seqcast_publisher_close(publisher);
-        cr_assert(zero(int, open_publisher(RECORD_BYTES, depth, SEQCAST_RECREATE, &publisher)));
+        cr_assert(zero(int, open_publisher(in_parts ? SPARSE_BYTES : RECORD_BYTES, depth,
+                                           SEQCAST_RECREATE | (in_parts ? SEQCAST_SPARSE : 0), &publisher)));
         publish_news();
 }
 
@@ -1587,7 +1588,9 @@ static void join_and_replace_by_more(void)
 
 static void check_reattach_both(void)
 {
-        if (result != 0) {
+        /* Where memory was short only for what this handle knows of a sparse segment, all have been
+         * re-attached, and it is told so as the others are. */
+        if (result != 0 && read_newest(reader) != SEQCAST_REATTACHED) {
                 expect_to_read(STAGED);
                 EXPECT_OK(read_newest(other));
                 EXPECT_OK(reattach());
@@ -1621,6 +1624,50 @@ Test(faults, of_reattaching_what_is_shared_to_more)
         skip_with_urcu();
         play.name = "re-attaching a shared subscriber to a larger segment";
         play.before = join_and_replace_by_more;
+        faults_everywhere(&play);
+}
+
+Test(faults, of_reattaching_what_is_shared_and_sparse)
+{
+        struct faults_play play = reattaching_both;
+
+        skip_with_urcu();
+        play.name = "re-attaching a shared subscriber to a sparse segment";
+        play.set_stage = set_sparse_stage;
+        faults_everywhere(&play);
+}
+
+/* The other handle has to move on by itself. */
+static void join_and_be_left_behind(void)
+{
+        join_and_replace();
+        EXPECT_OK(reattach());
+}
+
+static void run_move_on(void)
+{
+        result = faults_note(read_newest(other), SEQCAST_REATTACHED);
+}
+
+static void check_move_on(void)
+{
+        if (result != SEQCAST_REATTACHED)
+                EXPECT(read_newest(other) == SEQCAST_REATTACHED, "what is told once is lost");
+        EXPECT_OK(read_newest(other));
+        expect_to_read(1);
+        close_all();
+}
+
+Test(faults, of_moving_on_after_another_thread)
+{
+        struct faults_play play = reattaching_both;
+
+        skip_with_urcu();
+        play.name = "moving on to a sparse segment after another thread";
+        play.before = join_and_be_left_behind;
+        play.run = run_move_on;
+        play.check = check_move_on;
+        play.set_stage = set_sparse_stage;
         faults_everywhere(&play);
 }
 
