@@ -689,7 +689,7 @@ static void run_recreate(void)
 /* Readers of the old segment are told; but where no memory is left to map it, they find out by its name. */
 static void check_replaced_by(int (*again)(void))
 {
-        bool unmapped = faults_stage->met && faults_stage->fault.number == SYS_mmap;
+        bool unmapped = faults_met(SYS_mmap);
         seqcast_status status;
 
         if (result != 0) {
@@ -792,7 +792,7 @@ static void run_remove(void)
 /* The name goes last: where it stays, the mark says all the same that nothing more will come. */
 static void check_remove(void)
 {
-        bool name_stays = result != 0 && faults_is_unlink(faults_stage->fault.number);
+        bool name_stays = result != 0 && faults_kept_name();
 
         EXPECT(topic_exists() == (result != 0), "the name is there");
         EXPECT_OK(read_newest(reader));
@@ -1312,7 +1312,7 @@ static void check_wait(void)
         faults_ask(NEWS);
         EXPECT_OK(seqcast_wait(reader, 20 * SECOND));
         expect_to_read(STAGED + 2);
-        if (faults_stage->fault.number != SYS_fcntl) /* what could not be given back goes with the handle */
+        if (!faults_met(SYS_fcntl)) /* what could not be given back goes with the handle */
                 expect_unlocked(SEQCAST__SLEEPER_LOCK_BYTE, 1);
         close_all();
 }
@@ -1430,7 +1430,7 @@ static void run_descriptor(void)
 
 static void check_descriptor(void)
 {
-        if (descriptor < 0)
+        if (descriptor < 0 && !faults_met(SYS_fcntl))
                 expect_unlocked(SEQCAST__DESCRIPTOR_LOCK_BYTE, 1);
         faults_ask(NEWS);
         expect_descriptor_to_tell(SEQCAST_OK);
@@ -1588,11 +1588,16 @@ static void join_and_replace_by_more(void)
 
 static void check_reattach_both(void)
 {
+        int r = result != 0 ? read_newest(reader) : SEQCAST_REATTACHED;
+
         /* Where memory was short only for what this handle knows of a sparse segment, all have been
-         * re-attached, and it is told so as the others are. */
-        if (result != 0 && read_newest(reader) != SEQCAST_REATTACHED) {
-                expect_to_read(STAGED);
-                EXPECT_OK(read_newest(other));
+         * re-attached, and it is told so as the others are. Where two calls failed, what the first took
+         * away may not have been put back: there is nothing to read then, until it is tried again. */
+        if (r != SEQCAST_REATTACHED) {
+                bool lost = r == SEQCAST_BUSY && faults_stage->met[1] && faults_met(SYS_mmap);
+
+                EXPECT(lost || (r == 0 && sample.number == STAGED), "what was there before is gone");
+                EXPECT(lost || read_newest(other) == 0, "what was there before is gone");
                 EXPECT_OK(reattach());
         }
         EXPECT(read_newest(other) == SEQCAST_REATTACHED, "the other handle is not told");

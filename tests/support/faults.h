@@ -44,6 +44,7 @@
 #define FAULTS_KIND_MAX 16u     /* what comes more often is made by a loop */
 #define FAULTS_PLAY_SECONDS 60u
 #define FAULTS_COMPLAINTS_MAX 5u
+#define FAULTS_AT_ONCE 2u       /* in one performance */
 #define FAULTS_MISSES_MAX 5u    /* how many calls there are may depend on time */
 #define FAULTS_ALLOCATION (-1L) /* the number of what is no call */
 
@@ -247,9 +248,9 @@ enum { FAULTS_BEGIN = -1, FAULTS_END = -2 }; /* requests; a play's own ones are 
 static struct faults_stage {
         pid_t player;
         int request;
-        struct faults_fault fault;
-        bool met;  /* it has failed ... */
-        bool told; /* ... and the player was told so */
+        struct faults_fault faults[FAULTS_AT_ONCE];
+        bool met[FAULTS_AT_ONCE]; /* it has failed ... */
+        bool told;                /* ... and the player was told so */
         unsigned allocations;
         char complaint[512];
         unsigned errors[256], states[32]; /* how often a result was seen */
@@ -269,16 +270,37 @@ __attribute__((format(printf, 1, 2))) static inline void faults_complain(const c
 
 /* ---- the player: what he has and holds -------------------------------------------------------- */
 
+/* The `at`th of a fault's kind is made. @return the error with which it is to fail; 0: it is not */
+static inline int faults_strike(unsigned index, unsigned at)
+{
+        const struct faults_fault *fault = &faults_stage->faults[index];
+
+        if (at < fault->at || (at > fault->at && !fault->persistent) ||
+            (fault->error == EINTR && at >= fault->at + FAULTS_STORM))
+                return 0;
+        faults_stage->met[index] = true;
+        return fault->error;
+}
+
+/** Has a call of this kind failed? */
+static inline bool faults_met(long number)
+{
+        for (unsigned i = 0; i < FAULTS_AT_ONCE; i++)
+                if (faults_stage->met[i] && faults_stage->faults[i].number == number)
+                        return true;
+        return false;
+}
+
 /* Is this allocation to fail? */
 static inline bool faults_refuse_allocation(void)
 {
-        const struct faults_fault *fault = &faults_stage->fault;
-        unsigned at = ++faults_stage->allocations;
+        int error = 0;
 
-        if (fault->number != FAULTS_ALLOCATION || at < fault->at || (at > fault->at && !fault->persistent))
-                return false;
-        faults_stage->met = true;
-        return true;
+        faults_stage->allocations++;
+        for (unsigned i = 0; i < FAULTS_AT_ONCE && error == 0; i++)
+                if (faults_stage->faults[i].at != 0 && faults_stage->faults[i].number == FAULTS_ALLOCATION)
+                        error = faults_strike(i, faults_stage->allocations);
+        return error != 0;
 }
 
 static inline void faults_expect_nothing_leaked(const struct holdings *before)
@@ -313,12 +335,11 @@ static inline bool faults_is_documented(int result)
 }
 
 /* Is it the fault's own error, or what stands for that? */
-static inline bool faults_explains(const struct faults_play *play, int result)
+static inline bool faults_explains(const struct faults_fault *fault, int result)
 {
-        const struct faults_fault *fault = &faults_stage->fault;
         bool own = fault->number != FAULTS_ALLOCATION && result == -fault->error;
 
-        if (!faults_stage->met || play->borne || faults_is_borne(fault->number))
+        if (faults_is_borne(fault->number))
                 return false;
         if (fault->number == SYS_mmap && result == -ENOMEM)
                 return true; /* it was the heap's */
@@ -330,7 +351,17 @@ static inline bool faults_explains(const struct faults_play *play, int result)
                         return true;
                 own &= !faults_translations[i].always;
         }
-        return own && (play->system_says || faults_is_documented(result));
+        return own;
+}
+
+static inline bool faults_is_explained(const struct faults_play *play, int result)
+{
+        if (play->borne || (!play->system_says && !faults_is_documented(result)))
+                return false;
+        for (unsigned i = 0; i < FAULTS_AT_ONCE; i++)
+                if (faults_stage->met[i] && faults_explains(&faults_stage->faults[i], result))
+                        return true;
+        return false;
 }
 
 /* ---- the director: promises that every call is held to ---------------------------------------- */
@@ -341,14 +372,13 @@ static inline bool faults_explains(const struct faults_play *play, int result)
 
 static struct faults_run {
         const struct faults_play *play;
-        unsigned calls, of_kind; /* all; and those of the fault's kind */
-        bool watching;           /* the play runs */
-        bool inside;             /* a call */
+        unsigned calls, of_kind[FAULTS_AT_ONCE]; /* all; and those of the faults' kinds */
+        bool watching;                           /* the play runs */
+        bool inside;                             /* a call */
         bool slept;
         struct syscalls_call call;
-        int answer; /* error at its exit; 0: the kernel's own answer */
-        bool real;  /* ... which it gives after it has done its work */
-        unsigned given;
+        int answer;                                  /* error at its exit; 0: the kernel's own answer */
+        bool real;                                   /* ... which it gives after it has done its work */
         bool draft[FAULTS_DESCRIPTORS];              /* an object that nobody else has seen */
         char names[FAULTS_NAMES][FAULTS_NAME_BYTES]; /* temporary ones that were given */
         unsigned name_count;
@@ -410,6 +440,15 @@ static inline bool faults_is_unlink(long number)
         struct faults_names names = faults_names_of(number);
 
         return names.taken >= 0 && names.given < 0;
+}
+
+/** Has a fault kept a name from being taken away? */
+static inline bool faults_kept_name(void)
+{
+        for (unsigned i = 0; i < FAULTS_AT_ONCE; i++)
+                if (faults_stage->met[i] && faults_is_unlink(faults_stage->faults[i].number))
+                        return true;
+        return false;
 }
 
 static inline void faults_judge_open(void)
@@ -516,20 +555,18 @@ static inline bool faults_is_sleep(const struct syscalls_call *call)
 /* @return the error that this call is to end with; 0: none */
 static inline int faults_error_here(void)
 {
-        const struct faults_fault *fault = &faults_stage->fault;
-        bool here = false;
+        int error = 0;
 
-        if (faults_run.call.number == fault->number && fault->at != 0) {
-                faults_run.of_kind++;
-                here = faults_run.of_kind == fault->at ||
-                       (faults_run.of_kind > fault->at && fault->persistent);
-        }
-        if (here && (fault->error != EINTR || faults_run.given < FAULTS_STORM)) {
-                faults_run.given++;
-                faults_stage->met = true;
-                return fault->error;
-        }
-        return faults_run.play->world == NULL ? 0 : faults_run.play->world(&faults_run.call);
+        for (unsigned i = 0; i < FAULTS_AT_ONCE; i++)
+                if (faults_stage->faults[i].at != 0 &&
+                    faults_stage->faults[i].number == faults_run.call.number) {
+                        int struck = faults_strike(i, ++faults_run.of_kind[i]);
+
+                        error = error == 0 ? struck : error;
+                }
+        if (error == 0 && faults_run.play->world != NULL)
+                error = faults_run.play->world(&faults_run.call);
+        return error;
 }
 
 static inline void faults_enter_call(void)
@@ -656,57 +693,73 @@ static inline bool faults_direct(void)
 /* ---- the director: all of them ---------------------------------------------------------------- */
 
 struct faults_figures {
-        unsigned calls, allocations, faults, missed, complaints;
+        unsigned calls, allocations, faults, pairs, missed, complaints;
 };
 
-static inline void faults_report(const char *what)
+static inline void faults_report(void)
 {
-        const struct faults_fault *fault = &faults_stage->fault;
-        const struct faults_call *call = faults_call_of(faults_stage->fault.number);
-
         fprintf(stderr, "%s", faults_run.play->name);
-        if (fault->at != 0)
-                fprintf(stderr, ", %s %u fails%s: %s", call != NULL ? call->name : "allocation", fault->at,
-                        fault->persistent ? " from there on" : "", strerrorname_np(fault->error));
-        fprintf(stderr, ": %s\n", what);
+        for (unsigned i = 0; i < FAULTS_AT_ONCE; i++) {
+                const struct faults_fault *fault = &faults_stage->faults[i];
+                const struct faults_call *call = faults_call_of(fault->number);
+
+                if (fault->at != 0)
+                        fprintf(stderr, ", %s %u fails%s with %s", call != NULL ? call->name : "allocation",
+                                fault->at, fault->persistent ? " from there on" : "",
+                                strerrorname_np(fault->error));
+        }
+        fprintf(stderr, ": %s\n", faults_stage->complaint);
 }
 
-/* One performance with one fault, or without any. @return was the fault met? */
-static inline bool faults_try(const struct faults_play *play, struct faults_fault fault, long *trace,
-                              struct faults_figures *figures)
+/* What only the director knows: did a failure pass unnoticed, has anything been left lying about? */
+static inline void faults_judge_performance(void)
+{
+        const struct faults_fault *fault = &faults_stage->faults[0];
+        bool alone = faults_stage->faults[1].at == 0;
+
+        if (alone && faults_stage->met[0] && !faults_stage->told && !faults_run.play->borne &&
+            faults_is_told(fault->number, fault->error))
+                faults_complain("nobody was told");
+        if (faults_remove_litter() != 0 && !faults_kept_name())
+                faults_complain("a temporary name was left behind");
+}
+
+/* One performance, with two faults at most. @return were they met? */
+static inline bool faults_try(const struct faults_play *play, struct faults_fault first,
+                              struct faults_fault second, long *trace, struct faults_figures *figures)
 {
         faults_run = (struct faults_run){ .play = play, .trace = trace };
-        faults_stage->fault = fault;
-        faults_stage->met = faults_stage->told = false;
+        faults_stage->faults[0] = first;
+        faults_stage->faults[1] = second;
+        faults_stage->met[0] = faults_stage->met[1] = faults_stage->told = false;
         faults_stage->allocations = 0;
         faults_stage->complaint[0] = '\0';
         if (play->set_stage != NULL)
                 play->set_stage();
         if (!faults_direct())
                 cr_skip_test("tracing is not permitted here");
-        if (faults_stage->met && !faults_stage->told && !play->borne &&
-            faults_is_told(fault.number, fault.error))
-                faults_complain("nobody was told");
-        if (faults_remove_litter() != 0 && !faults_is_unlink(fault.number))
-                faults_complain("a temporary name was left behind");
+        faults_judge_performance();
         if (faults_stage->complaint[0] != '\0') {
-                faults_report(faults_stage->complaint);
+                faults_report();
                 cr_assert(lt(uint, ++figures->complaints, FAULTS_COMPLAINTS_MAX), "and so on");
         }
-        return faults_stage->met;
+        return faults_stage->met[0] && (second.at == 0 || faults_stage->met[1]);
 }
 
-static inline void faults_inject(const struct faults_play *play, struct faults_fault fault,
-                                 struct faults_figures *figures)
+static const struct faults_fault faults_none = { .at = 0 };
+
+static inline void faults_inject(const struct faults_play *play, struct faults_fault first,
+                                 struct faults_fault second, struct faults_figures *figures)
 {
         unsigned misses = 0;
 
-        while (!faults_try(play, fault, NULL, figures))
+        while (!faults_try(play, first, second, NULL, figures))
                 if (++misses == FAULTS_MISSES_MAX) {
                         figures->missed++;
                         return;
                 }
-        figures->faults++;
+        figures->faults += second.at == 0;
+        figures->pairs += second.at != 0;
 }
 
 /* How many in [first, end) are of this kind? */
@@ -723,6 +776,8 @@ static inline void faults_print(const struct faults_play *play, const struct fau
 {
         fprintf(stderr, "figures: %s: %u system calls, %u allocations, %u faults", play->name, figures->calls,
                 figures->allocations, figures->faults);
+        if (figures->pairs != 0)
+                fprintf(stderr, ", %u pairs of faults", figures->pairs);
         if (figures->missed != 0)
                 fprintf(stderr, " (and %u not met)", figures->missed);
         fprintf(stderr, "; results:");
@@ -735,14 +790,53 @@ static inline void faults_print(const struct faults_play *play, const struct fau
         fprintf(stderr, " %u complaints\n", figures->complaints);
 }
 
-/** Perform a play with every fault. */
+/* What fails first, and then each call that comes after it: what is made in order to clean up, or instead. */
+static inline void faults_inject_pairs(const struct faults_play *play, struct faults_fault first,
+                                       struct faults_figures *figures)
+{
+        static long trace[FAULTS_CALLS_MAX];
+        const long *call = trace, *end;
+
+        faults_try(play, first, faults_none, trace, figures);
+        end = trace + faults_run.calls;
+        while (call < end && faults_count(trace, call, first.number) < first.at)
+                call++;
+        for (; call < end; call++) {
+                const struct faults_call *kind = faults_call_of(*call);
+                unsigned at = faults_count(trace, call + 1, *call);
+
+                if (kind != NULL && at <= FAULTS_KIND_MAX)
+                        faults_inject(play, first, (struct faults_fault){ *call, at, kind->errors[0], false },
+                                      figures);
+        }
+}
+
+/* All ways in which the `at`th of a kind can fail. */
+static inline void faults_inject_all(const struct faults_play *play, const struct faults_call *kind,
+                                     unsigned at, bool comes_again, struct faults_figures *figures)
+{
+        const char *wish = getenv("FAULTS");
+
+        for (size_t i = 0; kind->errors[i] != 0; i++)
+                for (int persistent = 0; persistent <= comes_again; persistent++)
+                        faults_inject(
+                                play,
+                                (struct faults_fault){ kind->number, at, kind->errors[i], persistent != 0 },
+                                faults_none, figures);
+        if (wish != NULL && strcmp(wish, "pairs") == 0)
+                faults_inject_pairs(play, (struct faults_fault){ kind->number, at, kind->errors[0], false },
+                                    figures);
+}
+
+/** Perform a play with every fault; with FAULTS=pairs in the environment, with two at a time as well. */
 static inline void faults_everywhere(const struct faults_play *play)
 {
+        static const struct faults_call allocation = { FAULTS_ALLOCATION, "allocation", TOLD, { ENOMEM } };
         static long trace[FAULTS_CALLS_MAX];
         struct faults_figures figures = { 0 };
 
         faults_stage = child_shared(sizeof *faults_stage);
-        faults_try(play, (struct faults_fault){ .at = 0 }, trace, &figures);
+        faults_try(play, faults_none, faults_none, trace, &figures);
         figures.calls = faults_run.calls;
         figures.allocations = faults_stage->allocations;
         for (const long *call = trace; call < trace + figures.calls; call++) {
@@ -750,18 +844,11 @@ static inline void faults_everywhere(const struct faults_play *play)
                 unsigned at = faults_count(trace, call + 1, *call);
                 bool comes_again = faults_count(call + 1, trace + figures.calls, *call) != 0;
 
-                for (size_t i = 0; kind != NULL && at <= FAULTS_KIND_MAX && kind->errors[i] != 0; i++)
-                        for (int persistent = 0; persistent <= comes_again; persistent++)
-                                faults_inject(
-                                        play,
-                                        (struct faults_fault){ *call, at, kind->errors[i], persistent != 0 },
-                                        &figures);
+                if (kind != NULL && at <= FAULTS_KIND_MAX)
+                        faults_inject_all(play, kind, at, comes_again, &figures);
         }
         for (unsigned at = 1; at <= figures.allocations; at++)
-                for (int persistent = 0; persistent <= 1; persistent++)
-                        faults_inject(play,
-                                      (struct faults_fault){ FAULTS_ALLOCATION, at, ENOMEM, persistent != 0 },
-                                      &figures);
+                faults_inject_all(play, &allocation, at, true, &figures);
         faults_print(play, &figures);
         cr_assert(zero(uint, figures.complaints));
 }
@@ -774,7 +861,7 @@ static inline int faults_note(int result, int natural)
         else
                 faults_stage->states[result < 0 || result > 31 ? 31 : result]++;
         faults_stage->told |= result != natural || result < 0;
-        if (result != natural && !faults_explains(faults_run.play, result))
+        if (result != natural && !faults_is_explained(faults_run.play, result))
                 faults_complain("the result is %d (%s), not %d", result, seqcast_strerror(result), natural);
         return result;
 }
