@@ -4,6 +4,8 @@
 #
 # Do test_faults and test_no_calls notice what they are there for? Each twin is the library with one planted
 # bug, and is caught by one play, in words that are not said of the library as it is.
+#
+# shellcheck disable=SC2086 # $flags and $criterion are lists of words
 
 . tests/support/tap.sh
 
@@ -25,7 +27,6 @@ all=':a;N;$!ba;'
 perform() {
         performed=$1 play=$2
         shift 2
-        # shellcheck disable=SC2086 # lists of words
         $CC -pthread "$scratch/$performed.o" "$@" -o "$scratch/program" "$BUILD/libseqcast.a" $criterion -lrt &&
                 timeout -k 5 60 "$scratch/program" -j1 --color=never --filter "$play" 2>&1
 }
@@ -109,6 +110,9 @@ twin test_faults 'faults/of_creating' src/handle/acquire.c \
 twin test_faults 'faults/of_creating' src/platform/process.c \
         'a signal handler' "is none of the library's" \
         's/^#include <errno.h>/&\n#include <signal.h>/; s/^ *pthread_once\(.*/&\n signal(SIGBUS, SIG_IGN);/'
+twin test_faults 'faults/of_creating' src/handle/publisher.c \
+        'a library that prints' "is none of the library's" \
+        's/^( *)publisher->opening = NULL;/&\n\1write(STDERR_FILENO, "opened\\n", 7);/'
 twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/waker.c \
         'a publisher that never wakes and looks all the same' 'there was a system call' \
         's/ \|\| mode == SEQCAST_WAKE_NEVER//'
