@@ -626,12 +626,22 @@ static inline void faults_ask(int request)
         kill(faults_stage->player, SIGTRAP);
 }
 
+static inline bool faults_begin_trace(void)
+{
+        return ptrace(PTRACE_TRACEME, 0, NULL, NULL) == 0;
+}
+
+static inline int faults_try_trace(void)
+{
+        return faults_begin_trace() ? 0 : 1;
+}
+
 _Noreturn static inline void faults_perform(const struct faults_play *play)
 {
         struct holdings before;
 
-        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-                _exit(77);
+        if (!faults_begin_trace())
+                abort();
         faults_stage->player = getpid();
         raise(SIGSTOP);
         alarm(FAULTS_PLAY_SECONDS); /* nothing hangs */
@@ -649,8 +659,7 @@ _Noreturn static inline void faults_perform(const struct faults_play *play)
         _exit(0);
 }
 
-/* @return false: not permitted here */
-static inline bool faults_direct(void)
+static inline void faults_direct(void)
 {
         int status, signal = 0;
         pid_t player = fork();
@@ -659,9 +668,8 @@ static inline bool faults_direct(void)
                 abort();
         if (player == 0)
                 faults_perform(faults_run.play);
-        waitpid(player, &status, 0);
-        if (WIFEXITED(status))
-                return false;
+        if (waitpid(player, &status, 0) != player || !WIFSTOPPED(status))
+                abort();
         ptrace(PTRACE_SETOPTIONS, player, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
         for (;;) {
                 ptrace(faults_run.watching ? PTRACE_SYSCALL : PTRACE_CONT, player, NULL,
@@ -687,7 +695,6 @@ static inline bool faults_direct(void)
         if (WIFSIGNALED(status))
                 faults_complain(WTERMSIG(status) == SIGALRM ? "it hangs" : "it was ended by signal %d",
                                 WTERMSIG(status));
-        return true;
 }
 
 /* ---- the director: all of them ---------------------------------------------------------------- */
@@ -736,8 +743,7 @@ static inline bool faults_try(const struct faults_play *play, struct faults_faul
         faults_stage->complaint[0] = '\0';
         if (play->set_stage != NULL)
                 play->set_stage();
-        if (!faults_direct())
-                cr_skip_test("tracing is not permitted here");
+        faults_direct();
         faults_judge_performance();
         if (faults_stage->complaint[0] != '\0') {
                 faults_report();
@@ -835,6 +841,8 @@ static inline void faults_everywhere(const struct faults_play *play)
         static long trace[FAULTS_CALLS_MAX];
         struct faults_figures figures = { 0 };
 
+        if (child_wait(child_start(faults_try_trace)) != 0)
+                cr_skip_test("tracing is not permitted here");
         faults_stage = child_shared(sizeof *faults_stage);
         faults_try(play, faults_none, faults_none, trace, &figures);
         figures.calls = faults_run.calls;
