@@ -360,18 +360,18 @@ static void check_create(void)
         check_created_with(create);
 }
 
+static const struct faults_play creating = {
+        .name = "creating a topic",
+        .run = run_create,
+        .check = check_create,
+        .set_stage = set_empty_stage,
+        .look = nothing_is_half_made,
+        .system_says = true,
+};
+
 Test(faults, of_creating)
 {
-        static const struct faults_play play = {
-                .name = "creating a topic",
-                .run = run_create,
-                .check = check_create,
-                .set_stage = set_empty_stage,
-                .look = nothing_is_half_made,
-                .system_says = true,
-        };
-
-        faults_everywhere(&play);
+        faults_everywhere(&creating);
 }
 
 static int without_unnamed_objects(const struct syscalls_call *call)
@@ -381,16 +381,10 @@ static int without_unnamed_objects(const struct syscalls_call *call)
 
 Test(faults, of_creating_where_every_object_has_a_name)
 {
-        static const struct faults_play play = {
-                .name = "creating a topic without O_TMPFILE",
-                .run = run_create,
-                .check = check_create,
-                .set_stage = set_empty_stage,
-                .look = nothing_is_half_made,
-                .world = without_unnamed_objects,
-                .system_says = true,
-        };
+        struct faults_play play = creating;
 
+        play.name = "creating a topic without O_TMPFILE";
+        play.world = without_unnamed_objects;
         faults_everywhere(&play);
 }
 
@@ -408,17 +402,12 @@ static void check_create_without_stdin(void)
 
 Test(faults, of_creating_where_stdin_is_closed)
 {
-        static const struct faults_play play = {
-                .name = "creating a topic without stdin",
-                .before = close_stdin,
-                .run = run_create,
-                .check = check_create_without_stdin,
-                .set_stage = set_empty_stage,
-                .look = nothing_is_half_made,
-                .world = without_unnamed_objects,
-                .system_says = true,
-        };
+        struct faults_play play = creating;
 
+        play.name = "creating a topic without stdin";
+        play.before = close_stdin;
+        play.check = check_create_without_stdin;
+        play.world = without_unnamed_objects;
         faults_everywhere(&play);
 }
 
@@ -462,16 +451,12 @@ static void check_create_for_a_group(void)
 
 Test(faults, of_creating_for_a_group)
 {
-        static const struct faults_play play = {
-                .name = "creating a topic with schema, group and times",
-                .before = find_group,
-                .run = run_create_for_a_group,
-                .check = check_create_for_a_group,
-                .set_stage = set_empty_stage,
-                .look = nothing_is_half_made,
-                .system_says = true,
-        };
+        struct faults_play play = creating;
 
+        play.name = "creating a topic with schema, group and times";
+        play.before = find_group;
+        play.run = run_create_for_a_group;
+        play.check = check_create_for_a_group;
         faults_everywhere(&play);
 }
 
@@ -509,15 +494,12 @@ static void check_create_sparse(void)
 
 Test(faults, of_creating_sparse)
 {
-        static const struct faults_play play = {
-                .name = "creating a sparse topic",
-                .run = run_create_sparse,
-                .check = check_create_sparse,
-                .set_stage = set_empty_stage_for_parts,
-                .look = nothing_is_half_made,
-                .system_says = true,
-        };
+        struct faults_play play = creating;
 
+        play.name = "creating a sparse topic";
+        play.run = run_create_sparse;
+        play.check = check_create_sparse;
+        play.set_stage = set_empty_stage_for_parts;
         faults_everywhere(&play);
 }
 
@@ -543,18 +525,18 @@ static void check_take_over(void)
         close_publisher();
 }
 
+static const struct faults_play taking_over = {
+        .name = "taking a topic over",
+        .run = run_take_over,
+        .check = check_take_over,
+        .set_stage = set_stage,
+        .look = witness_is_content,
+        .system_says = true,
+};
+
 Test(faults, of_taking_over)
 {
-        static const struct faults_play play = {
-                .name = "taking a topic over",
-                .run = run_take_over,
-                .check = check_take_over,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
-
-        faults_everywhere(&play);
+        faults_everywhere(&taking_over);
 }
 
 static void set_schooled_stage(void)
@@ -584,16 +566,13 @@ static void run_insist(void)
 
 Test(faults, of_taking_over_what_may_be_replaced)
 {
-        static const struct faults_play play = {
-                .name = "taking over what fits, with leave to replace it",
-                .before = insist,
-                .run = run_insist,
-                .check = check_take_over,
-                .set_stage = set_schooled_stage,
-                .look = nothing_is_half_made,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "taking over what fits, with leave to replace it";
+        play.before = insist;
+        play.run = run_insist;
+        play.set_stage = set_schooled_stage;
+        play.look = nothing_is_half_made;
         faults_everywhere(&play);
 }
 
@@ -612,15 +591,11 @@ static void check_untouched(void)
 
 Test(faults, of_creating_exclusively_what_exists)
 {
-        static const struct faults_play play = {
-                .name = "creating what exists, exclusively",
-                .run = run_create_exclusively,
-                .check = check_untouched,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "creating what exists, exclusively";
+        play.run = run_create_exclusively;
+        play.check = check_untouched;
         faults_everywhere(&play);
 }
 
@@ -638,15 +613,12 @@ static void check_intrude(void)
 
 Test(faults, of_a_second_publisher)
 {
-        static const struct faults_play play = {
-                .name = "a second publisher",
-                .run = run_intrude,
-                .check = check_intrude,
-                .set_stage = set_live_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "a second publisher";
+        play.run = run_intrude;
+        play.check = check_intrude;
+        play.set_stage = set_live_stage;
         faults_everywhere(&play);
 }
 
@@ -721,16 +693,12 @@ static void check_recreate(void)
 
 Test(faults, of_replacing)
 {
-        static const struct faults_play play = {
-                .name = "replacing a topic",
-                .before = subscribe,
-                .run = run_replace,
-                .check = check_replace,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "replacing a topic";
+        play.before = subscribe;
+        play.run = run_replace;
+        play.check = check_replace;
         faults_everywhere(&play);
 }
 
@@ -749,32 +717,24 @@ static void check_replace_locked(void)
 
 Test(faults, of_replacing_what_a_reader_has_locked)
 {
-        static const struct faults_play play = {
-                .name = "replacing what a reader has locked",
-                .before = subscribe_and_lock,
-                .run = run_replace_locked,
-                .check = check_replace_locked,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "replacing what a reader has locked";
+        play.before = subscribe_and_lock;
+        play.run = run_replace_locked;
+        play.check = check_replace_locked;
         faults_everywhere(&play);
 }
 
 Test(faults, of_recreating)
 {
-        static const struct faults_play play = {
-                .name = "recreating a topic",
-                .before = subscribe,
-                .run = run_recreate,
-                .check = check_recreate,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .world = without_unnamed_objects,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "recreating a topic";
+        play.before = subscribe;
+        play.run = run_recreate;
+        play.check = check_recreate;
+        play.world = without_unnamed_objects;
         faults_everywhere(&play);
 }
 
@@ -812,16 +772,12 @@ static void check_remove(void)
 
 Test(faults, of_removing)
 {
-        static const struct faults_play play = {
-                .name = "removing a topic",
-                .before = take_over_and_subscribe,
-                .run = run_remove,
-                .check = check_remove,
-                .set_stage = set_stage,
-                .look = witness_is_content,
-                .system_says = true,
-        };
+        struct faults_play play = taking_over;
 
+        play.name = "removing a topic";
+        play.before = take_over_and_subscribe;
+        play.run = run_remove;
+        play.check = check_remove;
         faults_everywhere(&play);
 }
 
@@ -1126,29 +1082,25 @@ static void check_subscribe(void)
         close_publisher();
 }
 
+static const struct faults_play subscribing = {
+        .name = "subscribing to a topic with a schema",
+        .run = run_subscribe,
+        .check = check_subscribe,
+        .set_stage = set_schooled_stage,
+        .only_reads = true,
+};
+
 Test(faults, of_subscribing)
 {
-        static const struct faults_play play = {
-                .name = "subscribing to a topic with a schema",
-                .run = run_subscribe,
-                .check = check_subscribe,
-                .set_stage = set_schooled_stage,
-                .only_reads = true,
-        };
-
-        faults_everywhere(&play);
+        faults_everywhere(&subscribing);
 }
 
 Test(faults, of_subscribing_to_what_is_sparse)
 {
-        static const struct faults_play play = {
-                .name = "subscribing to a sparse topic, and reading",
-                .run = run_subscribe,
-                .check = check_subscribe,
-                .set_stage = set_sparse_stage,
-                .only_reads = true,
-        };
+        struct faults_play play = subscribing;
 
+        play.name = "subscribing to a sparse topic, and reading";
+        play.set_stage = set_sparse_stage;
         faults_everywhere(&play);
 }
 
@@ -1187,16 +1139,14 @@ static void share_next(void)
 
 Test(faults, of_sharing)
 {
-        static const struct faults_play play = {
-                .name = "subscribing for several threads to a sparse topic",
-                .before = share_next,
-                .run = run_share,
-                .check = check_share,
-                .set_stage = set_sparse_stage,
-                .only_reads = true,
-        };
+        struct faults_play play = subscribing;
 
         skip_with_urcu();
+        play.name = "subscribing for several threads to a sparse topic";
+        play.before = share_next;
+        play.run = run_share;
+        play.check = check_share;
+        play.set_stage = set_sparse_stage;
         faults_everywhere(&play);
 }
 
@@ -1213,14 +1163,12 @@ static void check_subscribe_in_vain(void)
 
 Test(faults, of_waiting_for_a_topic_in_vain)
 {
-        static const struct faults_play play = {
-                .name = "waiting for a topic in vain",
-                .run = run_subscribe_in_vain,
-                .check = check_subscribe_in_vain,
-                .set_stage = set_empty_stage,
-                .only_reads = true,
-        };
+        struct faults_play play = subscribing;
 
+        play.name = "waiting for a topic in vain";
+        play.run = run_subscribe_in_vain;
+        play.check = check_subscribe_in_vain;
+        play.set_stage = set_empty_stage;
         faults_everywhere(&play);
 }
 
@@ -1244,16 +1192,14 @@ static void check_subscribe_in_time(void)
 
 Test(faults, of_waiting_for_a_topic)
 {
-        static const struct faults_play play = {
-                .name = "waiting for a topic",
-                .run = run_subscribe_in_time,
-                .check = check_subscribe_in_time,
-                .set_stage = set_empty_stage,
-                .attend = attend,
-                .at_sleep = create_topic,
-                .only_reads = true,
-        };
+        struct faults_play play = subscribing;
 
+        play.name = "waiting for a topic";
+        play.run = run_subscribe_in_time;
+        play.check = check_subscribe_in_time;
+        play.set_stage = set_empty_stage;
+        play.attend = attend;
+        play.at_sleep = create_topic;
         faults_everywhere(&play);
 }
 
@@ -1278,16 +1224,14 @@ static void check_status(void)
 
 Test(faults, of_asking_for_the_status)
 {
-        static const struct faults_play play = {
-                .name = "asking for the status",
-                .before = subscribe,
-                .run = run_status,
-                .check = check_status,
-                .set_stage = set_live_stage,
-                .only_reads = true,
-                .system_says = true,
-        };
+        struct faults_play play = subscribing;
 
+        play.name = "asking for the status";
+        play.before = subscribe;
+        play.run = run_status;
+        play.check = check_status;
+        play.set_stage = set_live_stage;
+        play.system_says = true;
         faults_everywhere(&play);
 }
 
