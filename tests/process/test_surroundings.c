@@ -14,6 +14,7 @@
 #include <sys/time.h>
 
 #include "../support/attempt.h"
+#include "../support/plays.h"
 #include "../support/record.h"
 #include "../support/waiting.h"
 
@@ -27,12 +28,11 @@ static seqcast_sample sample;
 
 static struct shared {
         _Atomic(unsigned) ready, go;
-        char line[256]; /* what went wrong in a child */
 } * shared;
 
 static void set_up(void)
 {
-        topic_name(); /* the children inherit it */
+        plays_prepare();
         shared = child_shared(sizeof *shared);
 }
 
@@ -64,31 +64,6 @@ static void open_both(uint32_t flags)
         cr_assert(zero(int, open_subscriber(&subscriber)));
 }
 
-/* In a child: say what is not so, and end. */
-#define CHILD_EXPECT(condition)                                                                              \
-        do {                                                                                                 \
-                if (!(condition)) {                                                                          \
-                        snprintf(shared->line, sizeof shared->line, "line %d: %s (%s)", __LINE__,            \
-                                 #condition, strerror(errno));                                               \
-                        return 1;                                                                            \
-                }                                                                                            \
-        } while (0)
-
-static void expect_child(int (*play)(void))
-{
-        int r = child_wait(child_start(play));
-
-        if (r == NOT_THERE)
-                cr_skip_test("not here: %s", shared->line);
-        cr_assert(zero(int, r), "%s", shared->line);
-}
-
-static int cannot_go(const char *where)
-{
-        snprintf(shared->line, sizeof shared->line, "%s: %s", where, strerror(errno));
-        return NOT_THERE;
-}
-
 /* ---- descriptors ------------------------------------------------------------------------------ */
 
 static seqcast_publisher *publishers[2];
@@ -98,46 +73,46 @@ static int open_without_standard_streams(void)
 {
         for (int fd = 0; fd <= 2; fd++)
                 close(fd);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
         for (int fd = 0; fd <= 2; fd++)
-                CHILD_EXPECT(fcntl(fd, F_GETFD) < 0);
-        CHILD_EXPECT(publish_number(1) == 0);
+                PLAY_EXPECT(fcntl(fd, F_GETFD) < 0);
+        PLAY_EXPECT(publish_number(1) == 0);
         fprintf(stderr, "a message of the program\n");
         perror("an error message of the program");
-        CHILD_EXPECT(write(STDERR_FILENO, "seqcast", 7) < 0 && errno == EBADF);
-        CHILD_EXPECT(newest_is(1));
+        PLAY_EXPECT(write(STDERR_FILENO, "seqcast", 7) < 0 && errno == EBADF);
+        PLAY_EXPECT(newest_is(1));
         seqcast_subscriber_close(subscriber);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
-        CHILD_EXPECT(newest_is(1));
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(newest_is(1));
         publisher = seqcast_publisher_close(publisher);
-        CHILD_EXPECT(seqcast_publisher_open(topic_name(), NULL, &publisher) == 0);
-        CHILD_EXPECT(seqcast_publisher_version(publisher) == 1);
+        PLAY_EXPECT(seqcast_publisher_open(topic_name(), NULL, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publisher_version(publisher) == 1);
         for (int fd = 0; fd <= 2; fd++)
-                CHILD_EXPECT(fcntl(fd, F_GETFD) < 0);
+                PLAY_EXPECT(fcntl(fd, F_GETFD) < 0);
         return 0;
 }
 
 Test(surroundings, without_standard_streams_no_handle_takes_their_place)
 {
-        expect_child(open_without_standard_streams);
+        expect_play(open_without_standard_streams);
 }
 
 static int replace_without_standard_streams(void)
 {
         for (int fd = 0; fd <= 2; fd++)
                 close(fd);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publishers[0]) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publishers[0]) == 0);
         seqcast_publisher_close(publishers[0]);
-        CHILD_EXPECT(open_publisher(2 * RECORD_BYTES, 4, SEQCAST_REPLACE, &publishers[1]) == 0);
+        PLAY_EXPECT(open_publisher(2 * RECORD_BYTES, 4, SEQCAST_REPLACE, &publishers[1]) == 0);
         for (int fd = 0; fd <= 2; fd++)
-                CHILD_EXPECT(fcntl(fd, F_GETFD) < 0);
+                PLAY_EXPECT(fcntl(fd, F_GETFD) < 0);
         return 0;
 }
 
 Test(surroundings, replacing_does_not_either)
 {
-        expect_child(replace_without_standard_streams);
+        expect_play(replace_without_standard_streams);
 }
 
 /* ---- programs that are started ----------------------------------------------------------------- */
@@ -248,8 +223,8 @@ static int start_and_die(enum way way)
 {
         struct started started;
 
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(publish_number(seqcast_publisher_version(publisher) + 1) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(publish_number(seqcast_publisher_version(publisher) + 1) == 0);
         started = start_program(way);
         atomic_store(&shared->go, (unsigned)started.pid);
         atomic_store(&shared->ready, 1);
@@ -302,11 +277,11 @@ Test(surroundings, a_program_that_was_started_does_not_keep_the_topic_live)
 /* In each state that a publisher can be in, a child gets nowhere, and the parent goes on. */
 static int child_gets_nowhere(void)
 {
-        CHILD_EXPECT(seqcast_publish(publisher, "x", 1) == -ECHILD);
-        CHILD_EXPECT(seqcast_publish_commit(publisher, 1) == -ECHILD);
-        CHILD_EXPECT(seqcast_publish_abort(publisher) == -ECHILD);
-        CHILD_EXPECT(seqcast_notify(publisher) == -ECHILD);
-        CHILD_EXPECT(seqcast_publisher_close(publisher) == NULL);
+        PLAY_EXPECT(seqcast_publish(publisher, "x", 1) == -ECHILD);
+        PLAY_EXPECT(seqcast_publish_commit(publisher, 1) == -ECHILD);
+        PLAY_EXPECT(seqcast_publish_abort(publisher) == -ECHILD);
+        PLAY_EXPECT(seqcast_notify(publisher) == -ECHILD);
+        PLAY_EXPECT(seqcast_publisher_close(publisher) == NULL);
         return 0;
 }
 
@@ -318,13 +293,13 @@ static void fork_while_begun(uint32_t flags)
         cr_assert(zero(int, publish_number(1)));
         cr_assert(zero(int, seqcast_publish_begin(publisher, &begun)));
         record_fill(begun, RECORD_BYTES / 2, 2);
-        expect_child(child_gets_nowhere);
+        expect_play(child_gets_nowhere);
         cr_assert(newest_is(1));
         record_fill(begun, RECORD_BYTES, 2);
         cr_assert(zero(int, seqcast_publish_commit(publisher, RECORD_BYTES)));
         cr_assert(newest_is(2));
         cr_assert(zero(int, seqcast_publish_begin(publisher, &begun)));
-        expect_child(child_gets_nowhere);
+        expect_play(child_gets_nowhere);
         cr_assert(zero(int, seqcast_publish_abort(publisher)));
         cr_assert(zero(int, publish_number(3)));
         cr_assert(newest_is(3));
@@ -347,10 +322,10 @@ Test(surroundings, fork_while_a_sparse_publication_is_begun)
 
 static int child_of_the_removed(void)
 {
-        CHILD_EXPECT(seqcast_publish(publisher, "x", 1) == -ECHILD);
-        CHILD_EXPECT(seqcast_publisher_remove(publisher) == -ECHILD);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publishers[0]) == 0);
-        CHILD_EXPECT(seqcast_publisher_remove(publishers[0]) == 0);
+        PLAY_EXPECT(seqcast_publish(publisher, "x", 1) == -ECHILD);
+        PLAY_EXPECT(seqcast_publisher_remove(publisher) == -ECHILD);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publishers[0]) == 0);
+        PLAY_EXPECT(seqcast_publisher_remove(publishers[0]) == 0);
         return 0;
 }
 
@@ -358,7 +333,7 @@ Test(surroundings, fork_after_the_topic_was_removed)
 {
         open_both(0);
         cr_assert(zero(int, seqcast_publisher_remove(publisher)));
-        expect_child(child_of_the_removed);
+        expect_play(child_of_the_removed);
         cr_assert(eq(int, seqcast_publish(publisher, "x", 1), -ESTALE));
 }
 
@@ -367,8 +342,8 @@ Test(surroundings, fork_after_the_topic_was_removed)
 static int wait_as_a_child(void)
 {
         atomic_store(&shared->ready, 1);
-        CHILD_EXPECT(seqcast_wait(subscriber, PATIENCE) == 0);
-        CHILD_EXPECT(newest_is(1));
+        PLAY_EXPECT(seqcast_wait(subscriber, PATIENCE) == 0);
+        PLAY_EXPECT(newest_is(1));
         seqcast_subscriber_close(subscriber);
         return 0;
 }
@@ -385,7 +360,7 @@ Test(surroundings, a_child_and_its_parent_wait_on_one_subscriber)
         sleep_us(20000);
         cr_assert(zero(int, publish_number(1)));
         cr_expect(zero(int, waiter_join(&waiter)));
-        cr_expect(zero(int, child_wait(child)), "%s", shared->line);
+        cr_expect(zero(int, child_wait(child)), "%s", play_report);
         cr_assert(newest_is(1));
         cr_assert(zero(int, publish_number(2)), "the child has closed its handle");
         cr_assert(newest_is(2));
@@ -405,7 +380,7 @@ Test(surroundings, a_child_that_closes_its_copy_leaves_the_parents_descriptor_al
         descriptor.fd = seqcast_subscriber_fd(subscriber);
         cr_assert(ge(int, descriptor.fd, 0));
         cr_assert(eq(int, seqcast_subscriber_drain(subscriber), SEQCAST_NONE));
-        expect_child(close_as_a_child);
+        expect_play(close_as_a_child);
         cr_assert(zero(int, publish_number(1)));
         cr_assert(eq(int, poll(&descriptor, 1, 10000), 1));
         cr_assert(zero(int, seqcast_subscriber_drain(subscriber)));
@@ -421,31 +396,30 @@ static int change_user(void)
         struct attempt attempt;
 
         if (setegid(STRANGER) != 0 || seteuid(STRANGER) != 0)
-                return cannot_go("seteuid");
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
-        CHILD_EXPECT(seteuid(0) == 0);
-        CHILD_EXPECT(publish_number(1) == 0 && newest_is(1));
-        CHILD_EXPECT(attempt_subscriber().result == -EPERM);
+                return play_impossible("seteuid");
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(seteuid(0) == 0);
+        PLAY_EXPECT(publish_number(1) == 0 && newest_is(1));
+        PLAY_EXPECT(attempt_subscriber().result == -EPERM);
         attempt = attempt_publisher();
-        CHILD_EXPECT(attempt.result == -EPERM);
-        CHILD_EXPECT(strcmp(attempt.detail.text, "owner uid 1234, but you are uid 0; it is not touched") ==
-                     0);
-        CHILD_EXPECT(seteuid(STRANGER + 1) == 0);
-        CHILD_EXPECT(publish_number(2) == 0 && newest_is(2));
-        CHILD_EXPECT(attempt_subscriber().result == -EACCES);
-        CHILD_EXPECT(seteuid(0) == 0 && seteuid(STRANGER) == 0);
-        CHILD_EXPECT(attempt_subscriber().result == 0);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &second) == -EBUSY);
+        PLAY_EXPECT(attempt.result == -EPERM);
+        PLAY_EXPECT(strcmp(attempt.detail.text, "owner uid 1234, but you are uid 0; it is not touched") == 0);
+        PLAY_EXPECT(seteuid(STRANGER + 1) == 0);
+        PLAY_EXPECT(publish_number(2) == 0 && newest_is(2));
+        PLAY_EXPECT(attempt_subscriber().result == -EACCES);
+        PLAY_EXPECT(seteuid(0) == 0 && seteuid(STRANGER) == 0);
+        PLAY_EXPECT(attempt_subscriber().result == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &second) == -EBUSY);
         publisher = seqcast_publisher_close(publisher);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(seqcast_publisher_version(publisher) == 2);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publisher_version(publisher) == 2);
         return 0;
 }
 
 Test(surroundings, a_process_that_changes_its_user)
 {
-        expect_child(change_user);
+        expect_play(change_user);
 }
 
 static int create_under(mode_t mask, uint32_t mode)
@@ -457,11 +431,11 @@ static int create_under(mode_t mask, uint32_t mode)
         options.record_bytes = 8;
         options.mode = mode;
         options.flags = SEQCAST_RECREATE;
-        CHILD_EXPECT(seqcast_publisher_open(topic_name(), &options, &publisher) == 0);
-        CHILD_EXPECT(stat(topic_path(), &status) == 0);
-        CHILD_EXPECT((status.st_mode & 07777) == (mode != 0 ? mode : SEQCAST_MODE_PRIVATE));
+        PLAY_EXPECT(seqcast_publisher_open(topic_name(), &options, &publisher) == 0);
+        PLAY_EXPECT(stat(topic_path(), &status) == 0);
+        PLAY_EXPECT((status.st_mode & 07777) == (mode != 0 ? mode : SEQCAST_MODE_PRIVATE));
         publisher = seqcast_publisher_close(publisher);
-        CHILD_EXPECT(umask(0) == mask);
+        PLAY_EXPECT(umask(0) == mask);
         return 0;
 }
 
@@ -481,7 +455,7 @@ static int create_under_masks(void)
 
 Test(surroundings, a_segment_has_the_mode_that_was_asked_for_whatever_the_umask)
 {
-        expect_child(create_under_masks);
+        expect_play(create_under_masks);
 }
 
 /* ---- roots without the usual directories ----------------------------------------------------------- */
@@ -500,63 +474,63 @@ static int lose_everything(void)
         seqcast_status status;
         struct attempt attempt;
 
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
-        CHILD_EXPECT(publish_number(1) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(publish_number(1) == 0);
         if (!enter_root(false))
-                return cannot_go("chroot");
-        CHILD_EXPECT(newest_is(1));
-        CHILD_EXPECT(publish_number(2) == 0 && newest_is(2));
-        CHILD_EXPECT(seqcast_wait(subscriber, 0) == SEQCAST_TIMEOUT);
-        CHILD_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
-        CHILD_EXPECT(status.liveness == SEQCAST_LIVE && status.detached == 1 && status.age_ns == -1);
+                return play_impossible("chroot");
+        PLAY_EXPECT(newest_is(1));
+        PLAY_EXPECT(publish_number(2) == 0 && newest_is(2));
+        PLAY_EXPECT(seqcast_wait(subscriber, 0) == SEQCAST_TIMEOUT);
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(status.liveness == SEQCAST_LIVE && status.detached == 1 && status.age_ns == -1);
         attempt = attempt_subscriber();
-        CHILD_EXPECT(attempt.result == -ENOENT && strcmp(attempt.detail.text, "no such segment") == 0);
+        PLAY_EXPECT(attempt.result == -ENOENT && strcmp(attempt.detail.text, "no such segment") == 0);
         attempt = attempt_publisher();
-        CHILD_EXPECT(attempt.result == -ENOENT &&
-                     strstr(attempt.detail.text, "cannot create an object in /dev/shm") ==
-                             attempt.detail.text);
-        CHILD_EXPECT(seqcast_publisher_remove(publisher) == -ESTALE);
-        CHILD_EXPECT(seqcast_publisher_close(publisher) == NULL);
+        PLAY_EXPECT(attempt.result == -ENOENT &&
+                    strstr(attempt.detail.text, "cannot create an object in /dev/shm") ==
+                            attempt.detail.text);
+        PLAY_EXPECT(seqcast_publisher_remove(publisher) == -ESTALE);
+        PLAY_EXPECT(seqcast_publisher_close(publisher) == NULL);
         return 0;
 }
 
 Test(surroundings, in_a_root_without_anything_open_handles_go_on)
 {
-        expect_child(lose_everything);
+        expect_play(lose_everything);
 }
 
 static int create_replace_and_read(void)
 {
         seqcast_status status;
 
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
-        CHILD_EXPECT(publish_number(1) == 0 && newest_is(1));
-        CHILD_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
-        CHILD_EXPECT(status.liveness == SEQCAST_LIVE && status.detached == 0);
-        CHILD_EXPECT(status.age_ns == -1); /* whose clocks these are cannot be known */
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(publish_number(1) == 0 && newest_is(1));
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(status.liveness == SEQCAST_LIVE && status.detached == 0);
+        PLAY_EXPECT(status.age_ns == -1); /* whose clocks these are cannot be known */
         publisher = seqcast_publisher_close(publisher);
-        CHILD_EXPECT(seqcast_publisher_open(topic_name(), NULL, &publisher) == 0);
-        CHILD_EXPECT(seqcast_publisher_version(publisher) == 1);
+        PLAY_EXPECT(seqcast_publisher_open(topic_name(), NULL, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publisher_version(publisher) == 1);
         publisher = seqcast_publisher_close(publisher);
-        CHILD_EXPECT(open_publisher(2 * RECORD_BYTES, 4, SEQCAST_REPLACE, &publisher) == 0);
-        CHILD_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
-        CHILD_EXPECT(status.liveness == SEQCAST_REPLACED);
-        CHILD_EXPECT(count_objects() == 1);
+        PLAY_EXPECT(open_publisher(2 * RECORD_BYTES, 4, SEQCAST_REPLACE, &publisher) == 0);
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(status.liveness == SEQCAST_REPLACED);
+        PLAY_EXPECT(count_objects() == 1);
         return 0;
 }
 
 static int live_without_proc(void)
 {
         if (!enter_root(true))
-                return cannot_go("chroot");
+                return play_impossible("chroot");
         return create_replace_and_read();
 }
 
 Test(surroundings, where_no_proc_is_mounted_segments_are_made_all_the_same)
 {
-        expect_child(live_without_proc);
+        expect_play(live_without_proc);
 }
 
 /* Linux 6.10 and later let whoever opened it name it; before, that takes a privilege. */
@@ -565,29 +539,19 @@ static int live_without_proc_and_privilege(void)
         struct attempt attempt;
 
         if (!enter_root(true) || !become_stranger())
-                return cannot_go("chroot");
+                return play_impossible("chroot");
         attempt = attempt_publisher();
-        CHILD_EXPECT(attempt.result == 0 || attempt.result == -ENOENT);
+        PLAY_EXPECT(attempt.result == 0 || attempt.result == -ENOENT);
         if (attempt.result == 0)
                 return create_replace_and_read();
-        CHILD_EXPECT(strstr(attempt.detail.text, "cannot name the new segment") == attempt.detail.text);
-        CHILD_EXPECT(count_objects() == 0);
+        PLAY_EXPECT(strstr(attempt.detail.text, "cannot name the new segment") == attempt.detail.text);
+        PLAY_EXPECT(count_objects() == 0);
         return 0;
 }
 
 Test(surroundings, nor_without_privileges)
 {
-        expect_child(live_without_proc_and_privilege);
-}
-
-/* Where /proc/self/fd is not there to be read. */
-static unsigned count_open(void)
-{
-        unsigned count = 0;
-
-        for (int fd = 0; fd < 256; fd++)
-                count += fcntl(fd, F_GETFD) >= 0;
-        return count;
+        expect_play(live_without_proc_and_privilege);
 }
 
 /* It would need it; waiting does not. */
@@ -595,21 +559,21 @@ static int watch_without_proc(void)
 {
         unsigned before;
 
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
         if (!enter_root(true))
-                return cannot_go("chroot");
+                return play_impossible("chroot");
         before = count_open();
-        CHILD_EXPECT(seqcast_subscriber_fd(subscriber) < 0);
-        CHILD_EXPECT(count_open() == before);
-        CHILD_EXPECT(publish_number(1) == 0);
-        CHILD_EXPECT(seqcast_wait(subscriber, PATIENCE) == 0 && newest_is(1));
+        PLAY_EXPECT(seqcast_subscriber_fd(subscriber) < 0);
+        PLAY_EXPECT(count_open() == before);
+        PLAY_EXPECT(publish_number(1) == 0);
+        PLAY_EXPECT(seqcast_wait(subscriber, PATIENCE) == 0 && newest_is(1));
         return 0;
 }
 
 Test(surroundings, where_no_proc_is_mounted_there_is_no_descriptor_but_waiting)
 {
-        expect_child(watch_without_proc);
+        expect_play(watch_without_proc);
 }
 
 /* ---- threads that are cancelled --------------------------------------------------------------------- */
@@ -813,38 +777,38 @@ static int do_everything(void)
         size_t index;
 
         options.flags = SEQCAST_SHARED | SEQCAST_REATTACH;
-        CHILD_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == -ENOENT);
+        PLAY_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == -ENOENT);
         options.timeout_ns = 5 * MS;
-        CHILD_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == -ETIMEDOUT);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES | SEQCAST_SPARSE, &publisher) == 0);
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &second) == -EBUSY);
-        CHILD_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == 0);
-        CHILD_EXPECT(seqcast_subscriber_join(subscriber, &joined) == 0);
-        CHILD_EXPECT(publish_number(1) == 0 && newest_is(1));
-        CHILD_EXPECT(seqcast_publish_parts(publisher, &part, 1) == 0);
-        CHILD_EXPECT(seqcast_publish_begin(publisher, &begun) == 0);
-        CHILD_EXPECT(seqcast_publish_abort(publisher) == 0);
-        CHILD_EXPECT(seqcast_publish_begin(publisher, &begun) == 0);
-        CHILD_EXPECT(seqcast_publish_commit(publisher, RECORD_BYTES) == 0);
-        CHILD_EXPECT(seqcast_notify(publisher) == 0);
-        CHILD_EXPECT(seqcast_wait(subscriber, 0) == 0);
+        PLAY_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == -ETIMEDOUT);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES | SEQCAST_SPARSE, &publisher) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &second) == -EBUSY);
+        PLAY_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == 0);
+        PLAY_EXPECT(seqcast_subscriber_join(subscriber, &joined) == 0);
+        PLAY_EXPECT(publish_number(1) == 0 && newest_is(1));
+        PLAY_EXPECT(seqcast_publish_parts(publisher, &part, 1) == 0);
+        PLAY_EXPECT(seqcast_publish_begin(publisher, &begun) == 0);
+        PLAY_EXPECT(seqcast_publish_abort(publisher) == 0);
+        PLAY_EXPECT(seqcast_publish_begin(publisher, &begun) == 0);
+        PLAY_EXPECT(seqcast_publish_commit(publisher, RECORD_BYTES) == 0);
+        PLAY_EXPECT(seqcast_notify(publisher) == 0);
+        PLAY_EXPECT(seqcast_wait(subscriber, 0) == 0);
         seqcast_subscriber_skip(subscriber);
-        CHILD_EXPECT(seqcast_wait(subscriber, 5 * MS) == SEQCAST_TIMEOUT);
-        CHILD_EXPECT(seqcast_wait_any(&subscriber, 1, 5 * MS, &index) == SEQCAST_TIMEOUT);
-        CHILD_EXPECT(seqcast_subscriber_fd(subscriber) > 2);
-        CHILD_EXPECT(seqcast_subscriber_drain(subscriber) == SEQCAST_NONE);
+        PLAY_EXPECT(seqcast_wait(subscriber, 5 * MS) == SEQCAST_TIMEOUT);
+        PLAY_EXPECT(seqcast_wait_any(&subscriber, 1, 5 * MS, &index) == SEQCAST_TIMEOUT);
+        PLAY_EXPECT(seqcast_subscriber_fd(subscriber) > 2);
+        PLAY_EXPECT(seqcast_subscriber_drain(subscriber) == SEQCAST_NONE);
         seqcast_subscriber_interrupt(subscriber);
-        CHILD_EXPECT(seqcast_wait(subscriber, PATIENCE) == SEQCAST_INTERRUPTED);
-        CHILD_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(seqcast_wait(subscriber, PATIENCE) == SEQCAST_INTERRUPTED);
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
         seqcast_subscriber_info(subscriber, &info);
-        CHILD_EXPECT(seqcast_publisher_remove(publisher) == 0);
+        PLAY_EXPECT(seqcast_publisher_remove(publisher) == 0);
         publisher = seqcast_publisher_close(publisher);
         seqcast_subscriber_close(joined);
         subscriber = seqcast_subscriber_close(subscriber);
         return 0;
 }
 
-#define UNCHANGED(member) CHILD_EXPECT(memcmp(&before.member, &after.member, sizeof before.member) == 0)
+#define UNCHANGED(member) PLAY_EXPECT(memcmp(&before.member, &after.member, sizeof before.member) == 0)
 
 static void handle_signal(int signal)
 {
@@ -877,9 +841,9 @@ static int be_as_before(void)
         static char *environment[1024];
         size_t variables = 0;
 
-        CHILD_EXPECT(child_wait(child_start(close_as_a_child)) == 0); /* what the first fork() sets up */
-        CHILD_EXPECT(do_everything() == 0);
-        CHILD_EXPECT(be_unusual() == 0);
+        PLAY_EXPECT(child_wait(child_start(close_as_a_child)) == 0); /* what the first fork() sets up */
+        PLAY_EXPECT(do_everything() == 0);
+        PLAY_EXPECT(be_unusual() == 0);
         for (; environ[variables] != NULL && variables < 1023; variables++)
                 environment[variables] = strdup(environ[variables]);
         look_at_process(&before);
@@ -887,8 +851,8 @@ static int be_as_before(void)
                 return 1;
         look_at_process(&after);
         for (int i = 1; i < SIGNALS; i++)
-                CHILD_EXPECT(before.actions[i].sa_handler == after.actions[i].sa_handler &&
-                             before.actions[i].sa_flags == after.actions[i].sa_flags);
+                PLAY_EXPECT(before.actions[i].sa_handler == after.actions[i].sa_handler &&
+                            before.actions[i].sa_flags == after.actions[i].sa_flags);
         UNCHANGED(blocked);
         UNCHANGED(pending);
         UNCHANGED(signal_stack);
@@ -911,14 +875,14 @@ static int be_as_before(void)
         UNCHANGED(effective);
         UNCHANGED(saved);
         for (size_t i = 0; i <= variables; i++)
-                CHILD_EXPECT(environ[i] == NULL ? environment[i] == NULL
-                                                : strcmp(environ[i], environment[i]) == 0);
+                PLAY_EXPECT(environ[i] == NULL ? environment[i] == NULL
+                                               : strcmp(environ[i], environment[i]) == 0);
         return 0;
 }
 
 Test(surroundings, a_process_is_afterwards_what_it_was_before)
 {
-        expect_child(be_as_before);
+        expect_play(be_as_before);
 }
 
 static int output;
@@ -927,11 +891,11 @@ static int output;
 static int do_everything_and_exit(void)
 {
         fflush(NULL);
-        CHILD_EXPECT(dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0);
+        PLAY_EXPECT(dup2(output, STDOUT_FILENO) >= 0 && dup2(output, STDERR_FILENO) >= 0);
         if (do_everything() != 0)
                 return 1;
-        CHILD_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
-        CHILD_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
         atomic_store(&shared->ready, 1);
         exit(0);
 }
@@ -942,7 +906,7 @@ Test(surroundings, nothing_is_printed)
 
         cr_assert(ne(ptr, file, NULL));
         output = fileno(file);
-        expect_child(do_everything_and_exit);
+        expect_play(do_everything_and_exit);
         cr_assert(eq(uint, atomic_load(&shared->ready), 1));
         cr_assert(zero(i64, (int64_t)lseek(output, 0, SEEK_END)));
         fclose(file);
