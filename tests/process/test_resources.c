@@ -34,7 +34,8 @@ static seqcast_sample sample;
 static seqcast_detail detail;
 
 static struct shared {
-        uint64_t figures[4];
+        int needed[4];
+        uint64_t taken[3];
 } * shared;
 
 static void set_up(void)
@@ -151,14 +152,17 @@ static int run_out_of_descriptors(void)
 {
         for (int fd = 3; fd < 256; fd++)
                 close(fd); /* so that those that follow are in a row */
-        shared->figures[0] = (uint64_t)open_with_too_few(make_publisher);
-        PLAY_EXPECT(shared->figures[0] == 1);
+        shared->needed[0] = open_with_too_few(make_publisher);
+        PLAY_EXPECT(shared->needed[0] == 1);
         PLAY_EXPECT(seqcast_publish(publisher, "old", 3) == 0);
         publisher = seqcast_publisher_close(publisher);
-        PLAY_EXPECT((shared->figures[1] = (uint64_t)open_with_too_few(make_replacement)) == 2);
+        shared->needed[1] = open_with_too_few(make_replacement);
+        PLAY_EXPECT(shared->needed[1] == 2);
         PLAY_EXPECT(count_objects() == 1);
-        PLAY_EXPECT((shared->figures[2] = (uint64_t)open_with_too_few(attach)) == 1);
-        PLAY_EXPECT((shared->figures[3] = (uint64_t)open_with_too_few(make_descriptor)) >= 2);
+        shared->needed[2] = open_with_too_few(attach);
+        PLAY_EXPECT(shared->needed[2] == 1);
+        shared->needed[3] = open_with_too_few(make_descriptor);
+        PLAY_EXPECT(shared->needed[3] == 3);
         PLAY_EXPECT(seqcast_publish(publisher, "new", 3) == 0);
         PLAY_EXPECT(seqcast_wait(subscriber, 0) == 0);
         return 0;
@@ -168,8 +172,7 @@ Test(resources, descriptors)
 {
         expect_play(run_out_of_descriptors);
         fprintf(stderr, "descriptors needed to publish, replace, subscribe, poll: %d %d %d %d\n",
-                (int)shared->figures[0], (int)shared->figures[1], (int)shared->figures[2],
-                (int)shared->figures[3]);
+                shared->needed[0], shared->needed[1], shared->needed[2], shared->needed[3]);
 }
 
 /* ---- address space, file size ------------------------------------------------------------------ */
@@ -248,21 +251,21 @@ static int lock_all_memory(void)
 {
         PLAY_EXPECT(open_it(16 * MIB, SEQCAST_SPARSE) == 0);
         PLAY_EXPECT(seqcast_publish(publisher, "here", 4) == 0);
-        shared->figures[0] = taken_bytes();
-        PLAY_EXPECT(shared->figures[0] < MIB);
+        shared->taken[0] = taken_bytes();
+        PLAY_EXPECT(shared->taken[0] < MIB);
         if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
                 return play_impossible("mlockall");
         PLAY_EXPECT(attach() == 0);
         PLAY_EXPECT(seqcast_read_newest(subscriber, record, sizeof record, &sample) == 0 &&
                     sample.bytes == 4);
-        shared->figures[1] = taken_bytes();
-        PLAY_EXPECT(shared->figures[1] == shared->figures[0]);
+        shared->taken[1] = taken_bytes();
+        PLAY_EXPECT(shared->taken[1] == shared->taken[0]);
         subscriber = seqcast_subscriber_close(subscriber);
         PLAY_EXPECT(munlockall() == 0);
         if (mlockall(MCL_FUTURE) != 0)
                 return play_impossible("mlockall");
         PLAY_EXPECT(attach() == 0);
-        shared->figures[2] = taken_bytes();
+        shared->taken[2] = taken_bytes();
         munlockall();
         PLAY_EXPECT(seqcast_read_newest(subscriber, record, sizeof record, &sample) == 0 &&
                     sample.bytes == 4);
@@ -276,8 +279,8 @@ Test(resources, locked_memory_of_a_sparse_segment)
                 cr_skip_test("a sanitizer does not lock memory");
         expect_play(lock_all_memory);
         fprintf(stderr, "KiB of a sparse segment of 32 MiB: %lu; with MCL_ONFAULT %lu; with MCL_FUTURE %lu\n",
-                (unsigned long)shared->figures[0] / 1024, (unsigned long)shared->figures[1] / 1024,
-                (unsigned long)shared->figures[2] / 1024);
+                (unsigned long)shared->taken[0] / 1024, (unsigned long)shared->taken[1] / 1024,
+                (unsigned long)shared->taken[2] / 1024);
 }
 
 /* A dense segment is there anyway; locking it is what such programs want. */

@@ -256,6 +256,7 @@ Test(surroundings, a_program_that_was_started_does_not_keep_the_topic_live)
         for (size_t i = 0; i < WAYS; i++) {
                 seqcast_status status;
                 pid_t parent, program_pid;
+                int r;
 
                 atomic_store(&shared->ready, 0);
                 parent = child_start(plays[i]);
@@ -263,12 +264,14 @@ Test(surroundings, a_program_that_was_started_does_not_keep_the_topic_live)
                 program_pid = (pid_t)atomic_load(&shared->go);
                 kill(program_pid, SIGSTOP);
                 child_kill(parent);
-                cr_assert(zero(int, open_subscriber(&subscriber)));
-                cr_assert(zero(int, seqcast_subscriber_status(subscriber, &status)));
-                cr_expect(eq(u32, status.liveness, SEQCAST_GONE), "way %zu", i);
-                cr_expect(newest_is(i + 1));
-                subscriber = seqcast_subscriber_close(subscriber);
+                r = open_subscriber(&subscriber);
+                if (r == 0)
+                        r = seqcast_subscriber_status(subscriber, &status);
                 kill(program_pid, SIGKILL);
+                cr_assert(zero(int, r));
+                cr_assert(eq(u32, status.liveness, SEQCAST_GONE), "way %zu", i);
+                cr_assert(newest_is(i + 1));
+                subscriber = seqcast_subscriber_close(subscriber);
         }
 }
 
