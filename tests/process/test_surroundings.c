@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 
 #include "../support/attempt.h"
@@ -340,6 +341,22 @@ Test(surroundings, fork_after_the_topic_was_removed)
         cr_assert(eq(int, seqcast_publish(publisher, "x", 1), -ESTALE));
 }
 
+/* A child that the C library knows nothing of runs no handlers. Its copy of the handle is wiped all the same. */
+Test(surroundings, a_child_that_fork_has_not_made)
+{
+        pid_t child;
+
+        open_both(0);
+        cr_assert(zero(int, publish_number(1)));
+        child = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+        if (child == 0)
+                _exit(child_gets_nowhere());
+        cr_assert(lt(int, 0, child));
+        cr_assert(zero(int, child_wait(child)), "%s", play_report);
+        cr_assert(zero(int, publish_number(2)));
+        cr_assert(newest_is(2));
+}
+
 /* Both wait on one open file, whose locks are the same for both. Nobody misses anything: what one takes from
  * the other makes him late by a slice, at most. */
 static int wait_as_a_child(void)
@@ -423,6 +440,43 @@ static int change_user(void)
 Test(surroundings, a_process_that_changes_its_user)
 {
         expect_play(change_user);
+}
+
+/* Of a directory that is sticky, as /dev/shm is, only the owner of a file removes it. Its subscribers are told
+ * all the same, and the owner's next publisher begins anew. */
+static int remove_as_a_stranger(void)
+{
+        seqcast_status status;
+        seqcast_info before, after;
+
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(publish_number(1) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        seqcast_publisher_info(publisher, &before);
+        if (seteuid(STRANGER) != 0)
+                return play_impossible("seteuid");
+        PLAY_EXPECT(seqcast_publisher_remove(publisher) == -EACCES);
+        PLAY_EXPECT(topic_exists());
+        PLAY_EXPECT(publish_number(2) == -ESTALE);
+        PLAY_EXPECT(newest_is(1) && sample.retired == 1);
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(status.liveness == SEQCAST_REPLACED);
+        seqcast_publisher_close(publisher);
+        PLAY_EXPECT(seteuid(0) == 0);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        seqcast_publisher_info(publisher, &after);
+        PLAY_EXPECT(before.incarnation != after.incarnation && seqcast_publisher_version(publisher) == 0);
+        return 0;
+}
+
+Test(surroundings, a_topic_that_is_removed_by_another_user)
+{
+        struct stat memory;
+
+        cr_assert(zero(int, stat(SHM_DIRECTORY, &memory)));
+        if ((memory.st_mode & S_ISVTX) == 0)
+                cr_skip_test("the directory is not sticky: anybody removes anything");
+        expect_play(remove_as_a_stranger);
 }
 
 static int create_under(mode_t mask, uint32_t mode)
