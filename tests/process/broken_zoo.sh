@@ -10,9 +10,9 @@ all=':a;N;$!ba;'
 
 # ---- what stands under the name
 
-mutant src/platform/shm.c process/test_zoo 'opening waits for the other end of a FIFO' 's/ \| O_NONBLOCK \| O_NOCTTY//'
 mutant src/platform/shm.c process/test_zoo 'links are followed' \
         's/int fd = shm_open\(name, (.*), 0\);/char path[PATH_BYTES]; path_of(path, name); int fd = open(path, \1 | O_CLOEXEC);/'
+mutant src/platform/shm.c process/test_zoo 'opening waits for the other end of a FIFO' 's/ \| O_NONBLOCK \| O_NOCTTY//'
 mutant src/platform/shm.c process/test_namespaces 'opening creates' 's/\| O_NONBLOCK \| O_NOCTTY, 0\)/| O_NONBLOCK | O_CREAT, 0600)/'
 mutant src/platform/shm.c process/test_zoo 'a short header passes for a whole one' \
         "$all"'s/if \(got == 0\)\n *return -EPROTO;/if (got == 0) return 0;/'
@@ -68,6 +68,9 @@ mutant src/platform/process.c process/test_surroundings 'a signal is ignored fro
 mutant src/platform/clock.c process/test_surroundings 'something is printed' \
         's/^( *)(struct stat status;)/\1\2\n extern int dprintf(int, const char *, ...); dprintf(2, "a time namespace\\n");/'
 mutant src/platform/memory.c process/test_surroundings 'memory is left mapped' 's/^( *)munmap\(base, .*/\1;/'
+mutant src/platform/memory.c process/test_surroundings 'a child that fork() has not made has the handle' 's/MADV_WIPEONFORK/MADV_NORMAL/'
+mutant src/platform/memory.c process/test_life 'a child keeps the mapping, and with it the lock' \
+        's/madvise\(base, \(size_t\)bytes, MADV_DONTFORK\);/;/'
 mutant src/platform/lock.c process/test_surroundings 'a lock is of the process, not of the open file' 's/F_OFD_SETLK/F_SETLK/'
 
 # ---- resources

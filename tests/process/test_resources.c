@@ -18,15 +18,6 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define SANITIZED 1 /* it takes memory and addresses of its own, and locks none */
-#else
-#define SANITIZED 0
-#endif
-
 static seqcast_publisher *publisher;
 static seqcast_subscriber *subscriber;
 static unsigned char record[1 << 16];

@@ -16,6 +16,15 @@
 #include "attempt.h"
 #include "child.h"
 
+#ifndef __has_feature
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define SANITIZED 1 /* it has memory and addresses of its own, locks none, and speaks at exit() */
+#else
+#define SANITIZED 0
+#endif
+
 /* What a play said last; shared with the children. */
 static char *play_report;
 #define PLAY_REPORT_BYTES 700
