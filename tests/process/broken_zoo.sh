@@ -59,6 +59,12 @@ mutant src/platform/shm.c process/test_surroundings 'a program inherits what was
 mutant src/platform/watch_linux.c process/test_surroundings 'a program inherits what is polled' 's/EPOLL_CLOEXEC/0/'
 mutant src/platform/shm.c process/test_surroundings 'nothing can be named without /proc' \
         's/if \(errno == ENOENT \&\& linkat\(fd, "".*/if (false)/'
+mutant src/platform/shm.c process/test_surroundings 'nothing can be made where all have names' \
+        's/if \(errno != EOPNOTSUPP \&\& errno != EISDIR/if (errno != EISDIR/'
+mutant src/platform/shm.c process/test_surroundings 'a temporary name is left' \
+        "$all"'s/if \(draft->name\[0\] != [^)]*\)\n *seqcast__shm_remove\(draft->name\);/;/'
+mutant src/platform/shm.c process/test_surroundings 'nothing can be made where nothing is reserved' \
+        's/\} else if \(errno == EOPNOTSUPP\) \{/} else if (false) {/'
 mutant src/handle/acquire.c process/test_surroundings 'the umask has its way' \
         's/if \(fchmod\(segment->fd, .*\) < 0 \|\|/if (/'
 mutant src/platform/shm.c process/test_surroundings 'the umask is changed' \

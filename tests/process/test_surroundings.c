@@ -5,11 +5,13 @@
  * the usual directories, threads that are cancelled. And that the process stays what it was. */
 
 #define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64 /* as the library has it, whose open() is taken over below */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <locale.h>
 #include <poll.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -631,6 +633,101 @@ static int watch_without_proc(void)
 Test(surroundings, where_no_proc_is_mounted_there_is_no_descriptor_but_waiting)
 {
         expect_play(watch_without_proc);
+}
+
+/* ---- file systems that cannot do all ----------------------------------------------------------------- */
+
+static bool all_have_names;
+
+/* The library's files pass by here: some file systems make none without a name. */
+int open(const char *path, int flags, ...)
+{
+        va_list arguments;
+        mode_t mode;
+
+        va_start(arguments, flags);
+        mode = (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+        va_end(arguments);
+        if (all_have_names && (flags & O_TMPFILE) == O_TMPFILE) {
+                errno = EOPNOTSUPP;
+                return -1;
+        }
+        return openat(AT_FDCWD, path, flags, mode);
+}
+
+static int publish_sparsely(void)
+{
+        const seqcast_part far = { 1000000 - 8, 8, "far away" };
+        seqcast_read_part end = { 1000000 - 8, 8, record };
+
+        PLAY_EXPECT(open_publisher(1000000, 2, SEQCAST_SPARSE | SEQCAST_REPLACE, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publish(publisher, "near", 4) == 0);
+        PLAY_EXPECT(seqcast_publish_parts(publisher, &far, 1) == -ERANGE);
+        seqcast_subscriber_close(subscriber);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(seqcast_read_newest(subscriber, record, sizeof record, &sample) == 0);
+        PLAY_EXPECT(memcmp(record, "near", 4) == 0 && sample.bytes == 4);
+        publisher = seqcast_publisher_close(publisher);
+        PLAY_EXPECT(open_publisher(1000000, 2, SEQCAST_SPARSE | SEQCAST_RECREATE, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publish_parts(publisher, &far, 1) == 0);
+        seqcast_subscriber_close(subscriber);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(seqcast_read_newest_parts(subscriber, &end, 1, &sample) == 0);
+        PLAY_EXPECT(memcmp(record, "far away", 8) == 0 && sample.bytes == 1000000);
+        publisher = seqcast_publisher_close(publisher);
+        return 0;
+}
+
+static int create_and_publish(void)
+{
+        int r;
+
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, SEQCAST_TIMES, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(publish_number(1) == 0 && newest_is(1));
+        publisher = seqcast_publisher_close(publisher);
+        r = publish_sparsely();
+        PLAY_EXPECT(r != 0 || count_entries(SHM_DIRECTORY, "seqcast") == 1);
+        return r;
+}
+
+/* It has no fallocate(2), and says of no page that it is a hole. */
+static int live_on_a_ramfs(void)
+{
+        if (!leave_mounts() || mount("ramfs", "/dev/shm", "ramfs", 0, "mode=1777") != 0)
+                return play_impossible("a ramfs");
+        return create_and_publish();
+}
+
+Test(surroundings, a_file_system_that_reserves_nothing)
+{
+        expect_play(live_on_a_ramfs);
+}
+
+static int live_where_all_have_names(void)
+{
+        struct rlimit limit;
+
+        if (!mount_memory("size=8m,mode=1777"))
+                return play_impossible("a tmpfs of one's own");
+        all_have_names = true;
+        umask(0777);
+        if (create_and_publish() != 0)
+                return 1;
+        PLAY_EXPECT(seqcast_publisher_open(topic_name(), NULL, &publisher) == 0);
+        PLAY_EXPECT(seqcast_publisher_remove(publisher) == 0);
+        seqcast_publisher_close(publisher);
+        getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = 100;
+        setrlimit(RLIMIT_FSIZE, &limit);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == -EFBIG);
+        PLAY_EXPECT(count_entries(SHM_DIRECTORY, "seqcast") == 0);
+        return 0;
+}
+
+Test(surroundings, a_file_system_on_which_all_have_names)
+{
+        expect_play(live_where_all_have_names);
 }
 
 /* ---- threads that are cancelled --------------------------------------------------------------------- */
