@@ -5,7 +5,6 @@
  * the usual directories, threads that are cancelled. And that the process stays what it was. */
 
 #define _GNU_SOURCE
-#define _FILE_OFFSET_BITS 64 /* as the library has it, whose open() is taken over below */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <locale.h>

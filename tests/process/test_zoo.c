@@ -5,7 +5,6 @@
  * publisher meet it. Each is refused with its own error and sentence, without delay, and stays as it was. */
 
 #define _GNU_SOURCE
-#define _FILE_OFFSET_BITS 64 /* as the library has it, whose fstat() is taken over below */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <fcntl.h>
