@@ -274,7 +274,7 @@ static bool become_mapped_stranger(void)
 
 static bool become_nobody(void)
 {
-        return setgid(OVERFLOW_UID) == 0 && setuid(OVERFLOW_UID) == 0;
+        return become_user(OVERFLOW_UID);
 }
 
 static void make_public_segment(uid_t owner)

@@ -96,10 +96,16 @@ static inline struct attempt attempt_elsewhere(bool (*go)(void), struct attempt 
 
 #define STRANGER 1234u
 
+/** Another user, who still does not survive his parent: a change of user forgets that. */
+static inline bool become_user(uid_t uid)
+{
+        return setgid(uid) == 0 && setuid(uid) == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0;
+}
+
 /** A user without privileges. */
 static inline bool become_stranger(void)
 {
-        return setgid(STRANGER) == 0 && setuid(STRANGER) == 0;
+        return become_user(STRANGER);
 }
 
 /** A mount namespace of one's own, in which mounts stay. */
