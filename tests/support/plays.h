@@ -33,6 +33,7 @@ static char *play_report;
 static inline void plays_prepare(void)
 {
         topic_name(); /* the children inherit it */
+        topic_remove(); /* of a test that was killed, whose process number is ours now */
         play_report = child_shared(PLAY_REPORT_BYTES);
 }
 
