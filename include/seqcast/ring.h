@@ -264,7 +264,7 @@ static inline enum seqcast_state seqcast_ring_find_next(const struct seqcast_rin
                 return seqcast_ring_find_newest(ring, reader, ret_view);
         slot = seqcast_ring_slot(ring, want);
         begun = seqcast_seqlock_read_begin(slot + SEQCAST_SLOT_SEQ); /* N1, as R1, pairs with W4, X2 */
-        if (begun < 2 * want) {
+        if (begun / 2 < want) { /* begun < 2 * want, which can overflow in a damaged segment */
                 if (depth == 1 && (seqcast_ring_version(ring) & SEQCAST_VERSION_RETIRED) != 0)
                         return SEQCAST_RETIRED;
                 return reader->delivered == 0 ? SEQCAST_EMPTY : SEQCAST_NONE;
@@ -299,10 +299,10 @@ static inline enum seqcast_state seqcast_ring_news(const struct seqcast_ring *ri
         if (reader->started || ring->depth_mask == 0) {
                 begun = seqcast_seqlock_read_begin(seqcast_ring_slot(ring, want) +
                                                    SEQCAST_SLOT_SEQ); /* N1, as R1, pairs with W4, X2 */
-                if (ring->depth_mask == 0 && begun >= 2 * want && (begun & 1) == 0)
+                if (ring->depth_mask == 0 && begun / 2 >= want && (begun & 1) == 0)
                         return SEQCAST_OK;
                 if (ring->depth_mask != 0 && begun != SEQCAST_SEQ_RETIRED)
-                        return begun < 2 * want ? SEQCAST_NONE : SEQCAST_OK;
+                        return begun / 2 < want ? SEQCAST_NONE : SEQCAST_OK;
         }
         version = seqcast_ring_version(ring); /* R0 */
         if (ring->depth_mask != 0 && (version & ~SEQCAST_VERSION_RETIRED) >= want)

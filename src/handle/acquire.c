@@ -454,7 +454,8 @@ static int acquire_once(struct wish *wish, struct seqcast__segment *ret_segment)
                 r = create(wish, false, ret_segment);
                 return r == -EEXIST ? -EAGAIN : r;
         }
-        if ((wish->options->flags & SEQCAST_EXCLUSIVE) != 0 && seqcast__shm_status(wish->name, &status) == 0)
+        if ((wish->options->flags & SEQCAST_EXCLUSIVE) != 0 &&
+            (found.fd >= 0 || seqcast__shm_status(wish->name, &status) == 0))
                 r = seqcast__fail(wish->ret_detail, -EEXIST, "exists already");
         else if (found.fd < 0)
                 return seqcast__segment_refuse_open(wish->name, found.fd, wish->ret_detail);

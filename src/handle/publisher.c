@@ -54,8 +54,9 @@ struct seqcast_publisher {
         struct seqcast__presence presence;
         struct seqcast__waker waker;
         struct seqcast__segment segment;
-        int read_fd;             /* seqcast_publisher_fd(); 0: not opened yet */
-        seqcast_detail *opening; /* while it is being opened: where to say why it fails */
+        uint64_t untold_namespace; /* of our clocks, while the newest record is of other ones; 0: told */
+        int read_fd;               /* seqcast_publisher_fd(); 0: not opened yet */
+        seqcast_detail *opening;   /* while it is being opened: where to say why it fails */
 };
 
 #define PRIVATE_STALE UINT64_MAX
@@ -94,10 +95,20 @@ static int64_t stamp(const seqcast_publisher *publisher)
         return publisher->ring.times ? seqcast__clock_boot_ns() : 0;
 }
 
+static void tell_namespace(seqcast_publisher *publisher, uint64_t time_namespace)
+{
+        seqcast_word *control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
+
+        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE, time_namespace);
+        publisher->untold_namespace = 0;
+}
+
 /* Publication `number` is there for all to see. */
 static void published(seqcast_publisher *publisher, uint64_t number, int64_t time_ns)
 {
         publisher->version = number;
+        if (publisher->untold_namespace != 0)
+                tell_namespace(publisher, publisher->untold_namespace);
         seqcast__waker_published(&publisher->waker, time_ns);
 }
 
@@ -497,6 +508,7 @@ static void announce(seqcast_publisher *publisher, const char *program)
 {
         seqcast_word *control = seqcast__layout_control(&publisher->segment.header, publisher->segment.base);
         uint64_t epoch = seqcast_word_load_relaxed(control + SEQCAST__CONTROL_EPOCH);
+        uint64_t mine = seqcast__clock_namespace();
         char name[32] = { 0 };
 
         if (program == NULL)
@@ -505,7 +517,13 @@ static void announce(seqcast_publisher *publisher, const char *program)
                 strncpy(name, program, sizeof name - 1);
         seqcast_copy_store(control + SEQCAST__CONTROL_PROGRAM, 0, name, sizeof name);
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_PID, (uint64_t)getpid());
-        seqcast_word_store_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE, seqcast__clock_namespace());
+        if (publisher->version == 0 ||
+            seqcast_word_load_relaxed(control + SEQCAST__CONTROL_TIME_NAMESPACE) == mine) {
+                tell_namespace(publisher, mine);
+        } else {
+                tell_namespace(publisher, 0);
+                publisher->untold_namespace = mine;
+        }
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_OPEN);
         seqcast_word_store_relaxed(control + SEQCAST__CONTROL_EPOCH, epoch + 1);
 }

@@ -92,9 +92,12 @@ int seqcast__segment_read(struct seqcast__segment *segment, seqcast_detail *ret_
         if (text == NULL)
                 return -ENOMEM;
         r = seqcast__shm_read(segment->fd, header->schema_offset, text, header->schema_bytes);
+        if (r < 0) {
+                free(text);
+                return seqcast__fail(ret_detail, r, "its schema cannot be read: %s", seqcast_strerror(r));
+        }
         text[header->schema_bytes] = '\0';
-        if (r == 0)
-                r = seqcast_schema_parse(text, &segment->schema, &why);
+        r = seqcast_schema_parse(text, &segment->schema, &why);
         free(text);
         if (r == -ENOMEM)
                 return r;

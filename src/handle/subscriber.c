@@ -130,6 +130,7 @@ static int share(seqcast_subscriber *subscriber)
                 return r;
         }
         pthread_mutex_init(&shared->mutex, NULL);
+        seqcast__process_hold_at_fork(&shared->at_fork, &shared->mutex);
         shared->handles = 1;
         shared->segment = subscriber->own;
         subscriber->own = (struct seqcast__segment){ .fd = -1 };
@@ -146,6 +147,7 @@ static void leave_shared(struct seqcast__shared *shared)
         pthread_mutex_unlock(&shared->mutex);
         if (!last)
                 return;
+        seqcast__process_forget_at_fork(&shared->at_fork);
         seqcast__reattach_close(shared->reattach, &shared->segment);
         seqcast__segment_close(&shared->segment);
         pthread_mutex_destroy(&shared->mutex);

@@ -12,12 +12,14 @@
 #include "handle/attach.h"
 #include "handle/presence.h"
 #include "handle/reattach.h"
+#include "platform/process.h"
 #include "platform/watch.h"
 
 /** What joined handles have in common. All but `reattach` is used under the mutex. */
 struct seqcast__shared {
         struct seqcast__reattach *reattach;
         pthread_mutex_t mutex;
+        struct seqcast__process_mutex at_fork;
         unsigned handles;
         unsigned sleepers, watchers;    /* handles that show interest in this generation */
         _Atomic(uint32_t) replacements; /* a futex: somebody has re-attached */

@@ -548,17 +548,15 @@ int seqcast_subscriber_drain(seqcast_subscriber *subscriber)
         if (r == SEQCAST_OK)
                 waiting->since_ns = now;
         if (waiting->name_missing) {
-                int watched = seqcast__watch_directory(&waiting->watch, SEQCAST__SHM_DIRECTORY);
-
-                if (watched < 0)
-                        return watched;
+                /* Where names cannot be watched, the alarm looks for them. */
+                seqcast__watch_directory(&waiting->watch, SEQCAST__SHM_DIRECTORY);
                 if (r == SEQCAST_NONE) /* it may have come in between */
                         r = follow(subscriber);
         } else {
                 seqcast__watch_directory(&waiting->watch, NULL);
         }
         alarm = set_alarm(subscriber, now, r);
-        return r >= 0 && alarm < 0 ? alarm : r;
+        return r == SEQCAST_NONE && alarm < 0 ? alarm : r; /* what is told once is not lost */
 }
 
 void seqcast__wait_moved(seqcast_subscriber *subscriber)

@@ -22,8 +22,8 @@ static int map_at(void *at, int fd, uint64_t bytes, int protection, int flags, v
         if (bytes > PTRDIFF_MAX)
                 return -EFBIG;
         base = mmap(at, (size_t)bytes, protection, flags, fd, 0);
-        if (base == MAP_FAILED)
-                return errno == EOVERFLOW ? -EFBIG : -errno;
+        if (base == MAP_FAILED) /* EAGAIN: beyond RLIMIT_MEMLOCK, under mlockall() */
+                return errno == EOVERFLOW ? -EFBIG : errno == EAGAIN ? -ENOMEM : -errno;
         *ret_base = base;
         return 0;
 }

@@ -97,13 +97,24 @@ static struct guarded *guarded_list;
 static pthread_mutex_t guarded_mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t guarded_once = PTHREAD_ONCE_INIT;
 
+static struct seqcast__process_mutex *mutex_list;
+
 static void before_fork(void)
 {
         pthread_mutex_lock(&guarded_mutex);
+        for (struct seqcast__process_mutex *entry = mutex_list; entry != NULL; entry = entry->next)
+                pthread_mutex_lock(entry->mutex);
+}
+
+static void release_mutexes(void)
+{
+        for (struct seqcast__process_mutex *entry = mutex_list; entry != NULL; entry = entry->next)
+                pthread_mutex_unlock(entry->mutex);
 }
 
 static void after_fork_in_parent(void)
 {
+        release_mutexes();
         pthread_mutex_unlock(&guarded_mutex);
 }
 
@@ -113,6 +124,7 @@ static void after_fork_in_child(void)
                 close(entry->fd);
                 *entry->flag = 0;
         }
+        release_mutexes();
         guarded_list = NULL; /* the entries are lost: a child should not call free() here */
         pthread_mutex_unlock(&guarded_mutex);
 }
@@ -156,4 +168,24 @@ void seqcast__process_unguard_fork(int fd)
                 *link = entry->next;
         pthread_mutex_unlock(&guarded_mutex);
         free(entry);
+}
+
+void seqcast__process_hold_at_fork(struct seqcast__process_mutex *entry, pthread_mutex_t *mutex)
+{
+        seqcast__process_hold_forks();
+        entry->mutex = mutex;
+        entry->next = mutex_list;
+        mutex_list = entry;
+        seqcast__process_release_forks();
+}
+
+void seqcast__process_forget_at_fork(struct seqcast__process_mutex *entry)
+{
+        struct seqcast__process_mutex **link;
+
+        pthread_mutex_lock(&guarded_mutex);
+        for (link = &mutex_list; *link != entry;)
+                link = &(*link)->next;
+        *link = entry->next;
+        pthread_mutex_unlock(&guarded_mutex);
 }

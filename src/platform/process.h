@@ -6,6 +6,7 @@
 #ifndef SEQCAST_SRC_PLATFORM_PROCESS_H
 #define SEQCAST_SRC_PLATFORM_PROCESS_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,5 +37,13 @@ int seqcast__process_guard_fork(int fd, uint32_t *flag);
 
 /** End that, for this descriptor. */
 void seqcast__process_unguard_fork(int fd);
+
+/** A mutex that nobody else holds at the moment of a fork(), so that the child can go on with it. */
+struct seqcast__process_mutex {
+        struct seqcast__process_mutex *next;
+        pthread_mutex_t *mutex;
+};
+void seqcast__process_hold_at_fork(struct seqcast__process_mutex *entry, pthread_mutex_t *mutex);
+void seqcast__process_forget_at_fork(struct seqcast__process_mutex *entry);
 
 #endif

@@ -8,6 +8,7 @@
 #include "platform/watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -24,6 +25,16 @@
 #define FILE_EVENTS (IN_ATTRIB | IN_MOVE_SELF | IN_CLOSE_WRITE)
 #define DIRECTORY_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
 
+static int above_stderr(int fd)
+{
+        int moved;
+        if (fd < 0 || fd > STDERR_FILENO)
+                return fd;
+        moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        close(fd);
+        return moved;
+}
+
 static void shut(int *fd)
 {
         if (*fd >= 0)
@@ -31,11 +42,17 @@ static void shut(int *fd)
         *fd = -1;
 }
 
+/* A user's share of watches is used up: that is no lack of memory. */
+static int failure(void)
+{
+        return errno == ENOSPC ? -EMFILE : -errno;
+}
+
 static int include(const struct seqcast__watch *watch, int fd)
 {
         struct epoll_event event = { .events = EPOLLIN };
 
-        return epoll_ctl(watch->pollable, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+        return epoll_ctl(watch->pollable, EPOLL_CTL_ADD, fd, &event) < 0 ? failure() : 0;
 }
 
 int seqcast__watch_open(struct seqcast__watch *watch)
@@ -43,10 +60,10 @@ int seqcast__watch_open(struct seqcast__watch *watch)
         int r;
 
         *watch = (struct seqcast__watch)SEQCAST__WATCH_CLOSED;
-        watch->pollable = epoll_create1(EPOLL_CLOEXEC);
+        watch->pollable = above_stderr(epoll_create1(EPOLL_CLOEXEC));
         if (watch->pollable < 0)
                 return -errno;
-        watch->events = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        watch->events = above_stderr(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
         r = watch->events < 0 ? -errno : include(watch, watch->events);
         if (r < 0)
                 seqcast__watch_close(watch);
@@ -66,7 +83,7 @@ static int add(const struct seqcast__watch *watch, const char *path, uint32_t ev
         int added = inotify_add_watch(watch->events, path, events);
 
         if (added < 0)
-                return -errno;
+                return failure();
         if (*number >= 0 && *number != added)
                 inotify_rm_watch(watch->events, *number);
         *number = added;
@@ -102,7 +119,7 @@ int seqcast__watch_set_alarm(struct seqcast__watch *watch, int64_t deadline_ns)
                 return 0;
         }
         if (watch->alarm < 0) {
-                watch->alarm = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+                watch->alarm = above_stderr(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
                 r = watch->alarm < 0 ? -errno : include(watch, watch->alarm);
         }
         if (r == 0 && timerfd_settime(watch->alarm, TFD_TIMER_ABSTIME, &when, NULL) < 0)

@@ -33,7 +33,6 @@ int main(void)
 #define INPUT_BYTES_MAX 1024u
 #define FIELDS 19u
 #define DIGITS "0123456789"
-#define KEPT_DIGITS "e+000" /* what json_input.c takes for a mark of its own */
 
 const struct fuzz_target fuzz_target = {
         .name = "tools",
@@ -443,8 +442,7 @@ static void use_json_number(const char *text)
         double expected, got;
         unsigned char *record;
 
-        if (!is_json_number(text) || strstr(text, KEPT_DIGITS) != NULL ||
-            parse_double(text, &expected) != NUMBER_OK)
+        if (!is_json_number(text) || parse_double(text, &expected) != NUMBER_OK)
                 return;
         text_print(&json, "{\"y\":%s}", text);
         record = record_of(json.bytes, json.length, &syntax);

@@ -44,7 +44,7 @@ mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next takes what is sti
 mutant include/seqcast/ring.h unit/test_ring 'next does not look whether it has lost' 's/else if \(begun > 2 \* want\) \{/else if (false) {/'
 mutant include/seqcast/ring.h unit/test_ring 'next takes a slot that is not the one it resumes at' \
         "$all"'s/if \(begun != 2 \* resume\)\n *return SEQCAST_BUSY;//'
-mutant include/seqcast/ring.h unit/test_ring 'next delivers a publication under way' 's/if \(begun < 2 \* want\) \{/if (begun + 1 < 2 * want) {/'
+mutant include/seqcast/ring.h unit/test_ring 'next delivers a publication under way' 's/if \(begun \/ 2 < want\) \{/if ((begun + 1) \/ 2 < want) {/'
 mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next never learns that the ring is retired' 's/if \(depth == 1 \&\& /if (depth == 0 \&\& /'
 mutant include/seqcast/ring.h unit/test_ring 'the losses are one too many' 's/number - reader->delivered - 1/number - reader->delivered/'
 mutant include/seqcast/ring.h unit/test_ring 'losses are counted before anything was delivered' 's/reader->started \&\& number >/number >/'
@@ -99,9 +99,9 @@ mutant include/seqcast/ring_parts.h unit/test_ring_parts 'a part may lie outside
 mutant include/seqcast/ring_parts.h unit/test_ring_parts 'the length grows to the longest' 's/ring_write_end\(ring, slot, number, plan.bytes, time_ns\)/ring_write_end(ring, slot, number, ring->record_bytes, time_ns)/'
 
 mutant include/seqcast/ring.h unit/test_ring 'a publication under way is news' \
-        's/begun < 2 \* want \? SEQCAST_NONE/begun + 1 < 2 * want ? SEQCAST_NONE/'
+        's/begun \/ 2 < want \? SEQCAST_NONE/(begun + 1) \/ 2 < want ? SEQCAST_NONE/'
 mutant include/seqcast/ring.h unit/test_ring 'at depth 1, a publication under way is news' \
-        's/begun >= 2 \* want \&\& \(begun \& 1\) == 0\)/begun >= 2 * want)/'
+        's/begun \/ 2 >= want \&\& \(begun \& 1\) == 0\)/begun \/ 2 >= want)/'
 mutant include/seqcast/ring.h unit/test_ring 'the retired mark of the version is news' \
         's/\(version \& ~SEQCAST_VERSION_RETIRED\) >= want/version >= want/'
 mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news' \

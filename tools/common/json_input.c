@@ -88,9 +88,9 @@ static bool protect_digits(struct text *out, const char *json, size_t length)
 static char *number_text(json_object *number)
 {
         char *digits = copy_string(json_object_to_json_string_ext(number, JSON_C_TO_STRING_PLAIN));
-        char *marker = strstr(digits, KEEP_DIGITS);
-        if (marker != NULL)
-                *marker = '\0';
+        size_t length = strlen(digits), marker = strlen(KEEP_DIGITS);
+        if (length > marker && strcmp(digits + length - marker, KEEP_DIGITS) == 0)
+                digits[length - marker] = '\0';
         return digits;
 }
 
