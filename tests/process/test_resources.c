@@ -294,6 +294,38 @@ Test(resources, locked_memory_of_a_dense_segment)
         expect_play(lock_a_dense_segment);
 }
 
+/* What may not be locked is not mapped. That is no lost race, and no segment that is not ready yet. */
+static int lock_more_than_is_allowed(void)
+{
+        seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
+        const struct rlimit little = { 256 * 1024, 256 * 1024 };
+
+        PLAY_EXPECT(open_it(4 * MIB, 0) == 0);
+        publisher = seqcast_publisher_close(publisher);
+        PLAY_EXPECT(chown(topic_path(), STRANGER, STRANGER) == 0 || geteuid() != 0);
+        PLAY_EXPECT(setrlimit(RLIMIT_MEMLOCK, &little) == 0);
+        if (geteuid() == 0)
+                become_stranger(); /* root may lock what it likes */
+        if (mlockall(MCL_FUTURE) != 0)
+                return play_impossible("mlockall");
+        detail.text[0] = '\0';
+        options.ret_detail = &detail;
+        options.timeout_ns = INT64_C(1000000000); /* would be lost on what is not waited for */
+        PLAY_EXPECT(seqcast_subscriber_open(topic_name(), &options, &subscriber) == -ENOMEM);
+        PLAY_EXPECT(strstr(detail.text, "cannot be mapped") != NULL);
+        PLAY_EXPECT(open_it(4 * MIB, 0) == -ENOMEM);
+        PLAY_EXPECT(open_it(4 * MIB, SEQCAST_RECREATE) == -ENOMEM);
+        PLAY_EXPECT(count_objects() == 1);
+        return 0;
+}
+
+Test(resources, more_locked_memory_than_is_allowed)
+{
+        if (SANITIZED)
+                cr_skip_test("a sanitizer does not lock memory");
+        expect_play(lock_more_than_is_allowed);
+}
+
 /* ---- the file system ------------------------------------------------------------------------------ */
 
 static uint64_t free_bytes(void)

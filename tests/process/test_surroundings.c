@@ -112,6 +112,25 @@ static int replace_without_standard_streams(void)
         return 0;
 }
 
+/* Nor the descriptors to poll: what a daemon puts in these places later would close them. */
+static int poll_without_standard_streams(void)
+{
+        for (int fd = 0; fd <= 2; fd++)
+                close(fd);
+        PLAY_EXPECT(open_publisher(RECORD_BYTES, 4, 0, &publisher) == 0);
+        PLAY_EXPECT(open_subscriber(&subscriber) == 0);
+        PLAY_EXPECT(seqcast_subscriber_fd(subscriber) > 2);
+        PLAY_EXPECT(seqcast_subscriber_drain(subscriber) == SEQCAST_NONE);
+        for (int fd = 0; fd <= 2; fd++)
+                PLAY_EXPECT(fcntl(fd, F_GETFD) < 0);
+        return 0;
+}
+
+Test(surroundings, nor_does_a_descriptor_to_poll)
+{
+        expect_play(poll_without_standard_streams);
+}
+
 Test(surroundings, replacing_does_not_either)
 {
         expect_play(replace_without_standard_streams);
@@ -385,6 +404,47 @@ Test(surroundings, a_child_and_its_parent_wait_on_one_subscriber)
         cr_assert(newest_is(1));
         cr_assert(zero(int, publish_number(2)), "the child has closed its handle");
         cr_assert(newest_is(2));
+}
+
+static seqcast_subscriber *companion;
+
+static void *look_again_and_again(void *unused)
+{
+        seqcast_status status;
+
+        while (atomic_load(&shared->go) == 0)
+                if (seqcast_subscriber_status(companion, &status) != 0)
+                        abort();
+        return unused;
+}
+
+static int look_as_a_child(void)
+{
+        seqcast_status status;
+
+        alarm(5); /* it may hang, where another thread has looked at the moment of fork() */
+        PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);
+        PLAY_EXPECT(status.liveness == SEQCAST_LIVE);
+        return 0;
+}
+
+Test(surroundings, a_child_goes_on_with_a_handle_that_threads_share)
+{
+        seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
+        pthread_t thread;
+        int r = 0;
+
+        options.flags = SEQCAST_SHARED;
+        cr_assert(zero(int, open_publisher(RECORD_BYTES, 4, 0, &publisher)));
+        cr_assert(zero(int, seqcast_subscriber_open(topic_name(), &options, &subscriber)));
+        cr_assert(zero(int, seqcast_subscriber_join(subscriber, &companion)));
+        cr_assert(zero(int, pthread_create(&thread, NULL, look_again_and_again, NULL)));
+        for (int i = 0; i < 200 && r == 0; i++)
+                r = child_wait(child_start(look_as_a_child));
+        atomic_store(&shared->go, 1);
+        pthread_join(thread, NULL);
+        seqcast_subscriber_close(companion);
+        cr_assert(zero(int, r), "%s", play_report);
 }
 
 static int close_as_a_child(void)
