@@ -164,6 +164,9 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
 {
         const seqcast_publisher_options *options = wish->options;
         struct seqcast__segment_header *header = &segment->header;
+        uint32_t mode = is_sealed(wish)      ? MODE_SEALED
+                        : options->mode != 0 ? options->mode
+                                             : SEQCAST_MODE_PRIVATE;
         int r = seqcast__segment_check_memory(segment->fd, wish->ret_detail);
 
         if (r < 0)
@@ -194,10 +197,7 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
                 return seqcast__fail(wish->ret_detail, r, "cannot give the segment group %" PRIu32 ": %s",
                                      options->group_id, seqcast_strerror(r));
         }
-        if (fchmod(segment->fd, is_sealed(wish)      ? MODE_SEALED
-                                : options->mode != 0 ? options->mode
-                                                     : SEQCAST_MODE_PRIVATE) < 0 ||
-            fstat(segment->fd, &segment->status) < 0)
+        if (fchmod(segment->fd, mode) < 0 || fstat(segment->fd, &segment->status) < 0)
                 return -errno;
         return prepare(wish, segment, true);
 }

@@ -24,7 +24,7 @@ mutant src/platform/shm.c process/test_zoo 'opening waits for the other end of a
 mutant src/platform/shm.c process/test_namespaces 'opening creates' 's/\| O_NONBLOCK \| O_NOCTTY, 0\)/| O_NONBLOCK | O_CREAT, 0600)/'
 mutant src/platform/shm.c process/test_zoo 'a short header passes for a whole one' \
         "$all"'s/if \(got == 0\)\n *return -EPROTO;/if (got == 0) return 0;/'
-mutant src/handle/attach.c process/test_zoo 'a subscriber takes what is no file' 's/if \(!S_ISREG\(status->st_mode\)\)/if (false)/'
+mutant src/handle/attach.c process/test_zoo 'a subscriber takes what is no file' 's/if \(!S_ISREG\(segment->status.st_mode\)\)/if (false)/'
 mutant src/handle/acquire.c process/test_zoo 'a publisher takes what is no file' 's/if \(!S_ISREG\(status->st_mode\)\)/if (false)/'
 mutant src/handle/attach.c process/test_zoo 'a subscriber trusts every owner' 's/status->st_uid != 0 \&\& status->st_uid != self/false/'
 mutant src/handle/acquire.c process/test_zoo 'a publisher takes what is a stranger'"'"'s' 's/status->st_uid != geteuid\(\) \|\|/false ||/'
