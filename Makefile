@@ -134,7 +134,7 @@ $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
-.PHONY: test check tsan asan mutants demo bench deps programs fuzz fuzzers
+.PHONY: test check tsan asan mutants demo bench deps programs fuzz fuzzers soak
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
@@ -165,6 +165,10 @@ fuzzers: $(patsubst %.c,$B/%,$(fuzz_targets))
 mutants: ## break the library in each way that the tests are to notice, and see that they do
 	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
 	        SUITES='$(filter unit process crash fuzz tsan wait torture,$(SUITES))'
+
+soak: ## the long versions of what breaks things, for HOURS=1 in all
+	@$(build_only) all programs SUITES="$(filter unit process crash wait torture,$(SUITES))"
+	@HOURS='$(HOURS)' CC='$(CC)' sh tests/support/soak.sh $B
 
 demo: $(call programs,examples) $B/tests/bench/seed_cost ## three numbers in a 4 GB record that takes kilobytes
 	@sh tests/examples/demo.sh $B

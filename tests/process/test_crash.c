@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Publishers that are killed: what their subscribers see, and what the next publisher finds. */
+/* Publishers that are killed, or stand still, in the middle of a publication: what their subscribers see, and
+ * what the next publisher finds. At any moment: tests/torture/kills.c. */
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -14,7 +15,6 @@
 #include "../support/topic.h"
 
 #define RECORD_BYTES 256u
-#define KILLS 300
 
 static seqcast_subscriber *subscriber;
 static seqcast_publisher *publisher;
@@ -144,98 +144,4 @@ Test(crash, a_publisher_that_stands_still_is_live_and_its_last_record_readable)
         child_kill(child);
         cr_assert(eq(u32, status_now().liveness, SEQCAST_GONE));
         expect_newest(1);
-}
-
-/* ---- at any moment -------------------------------------------------------------------------- */
-
-/* A record holds the life of its publisher besides its number: no number is ever used twice. */
-struct life_record {
-        uint64_t life;
-        unsigned char bytes[RECORD_BYTES - 8];
-};
-
-static struct {
-        _Atomic(unsigned) life, stop, opened, reading;
-        struct {
-                uint64_t read, torn, backwards, wrong_loss, reused, failed;
-        } tally;
-} * shared;
-
-static int publish_until_killed(void)
-{
-        struct life_record mine = { .life = atomic_load(&shared->life) };
-
-        if (seqcast_publisher_open(topic_name(), NULL, &publisher) != 0)
-                return 1;
-        atomic_fetch_add(&shared->opened, 1);
-        for (;;) {
-                record_fill(mine.bytes, sizeof mine.bytes, seqcast_publisher_version(publisher) + 1);
-                if (seqcast_publish(publisher, &mine, sizeof mine) != 0)
-                        return 1;
-        }
-}
-
-static int read_through_all_lives(void)
-{
-        struct life_record mine;
-        uint64_t before = 0, life = 0;
-
-        if (open_subscriber(&subscriber) != 0)
-                return 1;
-        atomic_store(&shared->reading, 1);
-        for (uint64_t turn = 0; atomic_load(&shared->stop) == 0; turn++) {
-                int r = turn % 2 ? seqcast_read_newest(subscriber, &mine, sizeof mine, &sample)
-                                 : seqcast_read_next(subscriber, &mine, sizeof mine, &sample);
-
-                shared->tally.failed += r < 0; /* busy is possible: lapped in every try */
-                if (r != SEQCAST_OK)
-                        continue;
-                shared->tally.read++;
-                shared->tally.torn += !record_check(mine.bytes, sizeof mine.bytes, sample.number);
-                shared->tally.backwards += sample.number < before || mine.life < life;
-                shared->tally.reused += sample.number == before && mine.life != life;
-                shared->tally.wrong_loss +=
-                        sample.lost != (sample.number > before ? sample.number - before - 1 : 0);
-                before = sample.number;
-                life = mine.life;
-        }
-        return 0;
-}
-
-Test(crash, publishers_killed_at_any_moment_harm_nobody)
-{
-        uint64_t seed = 5, seen = 0;
-        struct life_record mine;
-        pid_t reader;
-
-        shared = child_shared(sizeof *shared);
-        cr_assert(zero(int, open_publisher(sizeof mine, 4, 0, &publisher)));
-        publisher = seqcast_publisher_close(publisher);
-        reader = child_start(read_through_all_lives);
-        wait_for(&shared->reading, 1); /* before anything is published: losses count from number 1 */
-        cr_assert(zero(int, open_subscriber(&subscriber)));
-        for (unsigned life = 1; life <= KILLS; life++) {
-                pid_t child;
-
-                atomic_store(&shared->life, life);
-                child = child_start(publish_until_killed);
-                wait_for(&shared->opened, life);
-                sleep_us((long)random_below(&seed, 2000));
-                child_kill(child);
-                cr_assert(eq(u64, status_now().epoch, life + 1));
-                if (status_now().version == 0)
-                        continue;
-                cr_assert(eq(u32, status_now().liveness, SEQCAST_GONE));
-                cr_assert(zero(int, seqcast_read_newest(subscriber, &mine, sizeof mine, &sample)));
-                cr_assert(ge(u64, sample.number, seen));
-                seen = sample.number;
-        }
-        atomic_store(&shared->stop, 1);
-        cr_assert(zero(int, child_wait(reader)));
-        cr_assert(lt(u64, KILLS, shared->tally.read));
-        cr_assert(zero(u64, shared->tally.torn));
-        cr_assert(zero(u64, shared->tally.backwards));
-        cr_assert(zero(u64, shared->tally.reused));
-        cr_assert(zero(u64, shared->tally.wrong_loss));
-        cr_assert(zero(u64, shared->tally.failed));
 }

@@ -4,13 +4,14 @@
 #
 # Does corruption.c notice when bytes that anybody may have written are believed?
 
+# shellcheck disable=SC2086 # $few is a list of words
+
 . tests/support/twins.sh
 
 twins_of tests/torture/corruption.c
 all=':a;N;$!ba;'
 few="--flips 60000 --patience 20"
 
-# shellcheck disable=SC2086 # a list of words, below as well
 plant include/seqcast/ring.h 's/if \(ret_view->bytes > ring->record_bytes\)/if (false)/'
 caught "a length that is not clamped" 'CRASHED|[1-9][0-9]* out of bounds' $few
 

@@ -38,6 +38,9 @@ caught "a new publisher who trusts the slots of the last one" '[1-9][0-9]* torn'
 plant include/seqcast/ring.h 's/^( *if \()version < want\)$/\1true)/'
 caught "a reader who is never delivered what comes after a gap" '[1-9][0-9]* busy.*[1-9][0-9]* (blocked|missed)' --cycles 100 --depth 2
 
+plant include/seqcast/ring.h 's/attempt < SEQCAST_READ_ATTEMPTS_MAX/true/'
+caught "a reader who waits for a publisher that is dead" 'STUCK|it was stuck' --cycles 100 --depth 1 --patience 2
+
 twins_of tests/torture/storm.c
 
 plant include/seqcast/seqlock.h 's/^ *atomic_store_explicit\(seq, 2 \* number - 1, .*W1.*$/(void)seq; (void)number;/'

@@ -6,7 +6,7 @@
  * no call crashes, hangs, or touches anything but the mapping and the caller's buffers, and no open that is
  * refused has a reason other than damage.
  *
- *   corruption [--flips N] [--readers N] [--patience S] [--seed N]
+ *   corruption [--flips N | --seconds S] [--readers N] [--patience S] [--seed N]
  *
  * Each segment that the library maps lies between two pages that fault (see mmap() below), and so does each
  * buffer. After each storm of flips comes a calm, in which the damage stays as it is: a call that waits for
@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
@@ -173,9 +174,9 @@ static const struct shape shapes[] = {
 
 static struct {
         uint64_t flips, seed;
-        double patience;
+        double seconds, patience;
         unsigned readers;
-} options = { 1000000, 0, 60, 2 };
+} options = { 1000000, 0, 0, 60, 2 };
 
 static struct {
         atomic_bool stop;
@@ -649,8 +650,10 @@ static void report(const struct shape *shape, bool publishing, bool well, unsign
                (double)longest_us / 1000, (unsigned long)SUM(out_of_bounds), (unsigned long)SUM(unexpected));
 }
 
-static void run(const struct shape *shape, bool publishing, uint64_t flips)
+static void run(const struct shape *shape, bool publishing)
 {
+        const uint64_t flips = options.seconds > 0 ? UINT64_MAX : options.flips / (2 * SHAPES);
+        const double end = options.seconds > 0 ? now_seconds() + options.seconds / (2 * SHAPES) : HUGE_VAL;
         const unsigned players = options.readers + publishing;
         pid_t pids[PLAYERS_MAX];
         uint64_t flipped = 0;
@@ -667,7 +670,7 @@ static void run(const struct shape *shape, bool publishing, uint64_t flips)
                 pids[i] = start(i, read_on);
         if (publishing)
                 pids[options.readers] = start(options.readers, publish_on);
-        while (well && flipped < flips) {
+        while (well && flipped < flips && now_seconds() < end) {
                 storm(FLIPS_A_STORM);
                 flipped += FLIPS_A_STORM;
                 well = calm(pids, players);
@@ -686,11 +689,9 @@ static void run(const struct shape *shape, bool publishing, uint64_t flips)
 
 static void parse(int argc, char **argv)
 {
-        static const struct option known[] = { { "flips", 1, NULL, 'f' },
-                                               { "readers", 1, NULL, 'r' },
-                                               { "patience", 1, NULL, 'p' },
-                                               { "seed", 1, NULL, 's' },
-                                               { NULL, 0, NULL, 0 } };
+        static const struct option known[] = { { "flips", 1, NULL, 'f' },   { "seconds", 1, NULL, 't' },
+                                               { "readers", 1, NULL, 'r' }, { "patience", 1, NULL, 'p' },
+                                               { "seed", 1, NULL, 's' },    { NULL, 0, NULL, 0 } };
         int option;
 
         options.seed = (uint64_t)getpid();
@@ -699,6 +700,8 @@ static void parse(int argc, char **argv)
 
                 if (option == 'f')
                         options.flips = (uint64_t)value;
+                else if (option == 't')
+                        options.seconds = value;
                 else if (option == 'r')
                         options.readers = (unsigned)value;
                 else if (option == 'p')
@@ -721,6 +724,6 @@ int main(int argc, char **argv)
         scene = child_shared(sizeof *scene);
         tap_note("seed %lu", (unsigned long)options.seed);
         for (size_t i = 0; i < 2 * SHAPES && !tap_failed; i++)
-                run(&shapes[i / 2], i % 2 == 1, options.flips / (2 * SHAPES));
+                run(&shapes[i / 2], i % 2 == 1);
         return tap_finish();
 }

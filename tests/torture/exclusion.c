@@ -227,6 +227,7 @@ static void attempt(void)
 
 static int contend(void)
 {
+        signal(SIGALRM, SIG_DFL);
         for (uint64_t turn = 0; !atomic_load_explicit(&arena->stop, memory_order_relaxed); turn++) {
                 if (turn % 1024 == 0)
                         alarm(STUCK_SECONDS);

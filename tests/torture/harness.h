@@ -40,17 +40,22 @@ static inline unsigned remove_objects(void)
 
 static void end_early(int signal_number)
 {
+        static const char stuck[] = "# STUCK: the parent\n";
+
+        if (signal_number == SIGALRM && write(STDOUT_FILENO, stuck, sizeof stuck - 1) < 0)
+                _exit(1);
         unlink(topic_path());
         _exit(128 + signal_number);
 }
 
 /** First of all: children inherit the topic's name, sleeps are as short as they are asked to be, and whoever
- *  loses patience leaves no topic behind. */
+ *  loses patience, ourselves included, leaves no topic behind. */
 static inline void harness_begin(void)
 {
         topic_name();
         topic_path();
         prctl(PR_SET_TIMERSLACK, 1);
+        signal(SIGALRM, end_early);
         signal(SIGTERM, end_early);
         signal(SIGINT, end_early);
 }

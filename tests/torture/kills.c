@@ -6,9 +6,9 @@
  * wrong number. At depth 1, and only there, a publisher that dies in its slot blocks the readers: that is
  * counted, too.
  *
- *   kills [--cycles N] [--depth N] [--bytes N] [--readers N] [--seed N]
+ *   kills [--cycles N | --seconds S] [--depth N] [--bytes N] [--readers N] [--seed N] [--patience S]
  *
- * N cycles at one depth; without --depth, at each of several. */
+ * Without --depth, N cycles or S seconds in all, at several depths and sizes. */
 
 #define _GNU_SOURCE
 #include "../support/wake_tap.h"
@@ -19,6 +19,7 @@
  * long after it has opened. */
 #define EARLY_US 400
 #define LATE_US 300
+#define LIVES_MAX ((1u << LIFE_HASH_BITS) - 2)
 #define LOOKS 4 /* of the parent, when nobody publishes */
 
 static struct life_options options = { .cycles = 20000, .bytes = 600, .readers = 2 };
@@ -27,6 +28,9 @@ struct figures {
         uint64_t kills, before_opening, at[LIFE_PLACES], blocked, ended_by_itself;
         double seconds;
 };
+
+static struct figures total;
+static uint64_t total_read, total_wrong;
 
 /* @return false it has ended, too soon */
 static bool wait_until_opened(pid_t publisher, unsigned life)
@@ -66,6 +70,7 @@ static void look_at_remains(struct life_reader *reader, struct figures *figures)
 {
         uint64_t blocked = atomic_load(&reader->tally->of[LIFE_BLOCKED]);
 
+        alarm(life_patience);
         figures->at[life_look(reader->handle)]++;
         for (int i = 0; i < LOOKS; i++)
                 life_read(reader);
@@ -78,14 +83,22 @@ static void look_at_remains(struct life_reader *reader, struct figures *figures)
 
 static bool report(const struct figures *figures, bool well)
 {
+        total.kills += figures->kills;
+        total.at[LIFE_IN_SLOT] += figures->at[LIFE_IN_SLOT];
+        total.at[LIFE_UNANNOUNCED] += figures->at[LIFE_UNANNOUNCED];
+        total.seconds += figures->seconds;
+        total_read += life_sum(LIFE_READ);
+        total_wrong += life_sum_wrong();
         well &= life_sum_wrong() == 0 && figures->ended_by_itself == 0 && life_sum(LIFE_READ) != 0;
         return tap_ok(well,
-                      "depth %u: %lu kills, %.0f/s: %lu in a slot, %lu before it was announced, %lu before "
+                      "depth %u, %zu bytes: %lu kills, %.0f/s: %lu in a slot, %lu before it was announced, "
+                      "%lu before "
                       "opening, %lu left readers blocked, %lu ended by itself; %s",
-                      lives->depth, (unsigned long)figures->kills, (double)figures->kills / figures->seconds,
-                      (unsigned long)figures->at[LIFE_IN_SLOT], (unsigned long)figures->at[LIFE_UNANNOUNCED],
-                      (unsigned long)figures->before_opening, (unsigned long)figures->blocked,
-                      (unsigned long)figures->ended_by_itself, life_figures());
+                      lives->depth, lives->record_bytes, (unsigned long)figures->kills,
+                      (double)figures->kills / figures->seconds, (unsigned long)figures->at[LIFE_IN_SLOT],
+                      (unsigned long)figures->at[LIFE_UNANNOUNCED], (unsigned long)figures->before_opening,
+                      (unsigned long)figures->blocked, (unsigned long)figures->ended_by_itself,
+                      life_figures());
 }
 
 /* The end of it: a publisher that closes, so that there is a newest record, which all are delivered. */
@@ -108,13 +121,16 @@ static bool end_well(pid_t *readers, unsigned life)
         return well;
 }
 
-static bool run(uint32_t depth, uint64_t cycles)
+/* Tenths of all cycles, or of the time. */
+static bool run(uint32_t depth, size_t bytes, unsigned tenths)
 {
         static struct life_reader observer;
         struct figures figures = { 0 };
         pid_t readers[LIFE_READERS_MAX];
-        double begun = now_seconds();
-        int r = life_begin(depth, options.bytes);
+        double begun = now_seconds(), seconds = options.seconds * tenths / 10;
+        uint64_t cycles = seconds > 0 ? LIVES_MAX : options.cycles * tenths / 10;
+        unsigned life = 1;
+        int r = life_begin(depth, bytes);
 
         if (r < 0)
                 return tap_ok(false, "depth %u: no topic: %s", depth, seqcast_strerror(r));
@@ -126,12 +142,13 @@ static bool run(uint32_t depth, uint64_t cycles)
         if (life_reader_open(&observer) != 0)
                 return tap_ok(false, "depth %u: the topic cannot be opened", depth);
         atomic_store(&lives->stillness, 1);
-        for (unsigned life = 1; life <= cycles; life++) {
+        for (; life <= cycles && (seconds <= 0 || now_seconds() - begun < seconds); life++) {
                 let_live(life, &figures);
                 look_at_remains(&observer, &figures);
         }
+        alarm(0);
         figures.seconds = now_seconds() - begun;
-        r = end_well(readers, (unsigned)cycles + 1);
+        r = end_well(readers, life);
         seqcast_subscriber_close(observer.handle);
         topic_remove();
         return report(&figures, r);
@@ -141,17 +158,24 @@ int main(int argc, char **argv)
 {
         static const struct {
                 uint32_t depth;
+                size_t bytes;
                 unsigned tenths;
-        } shares[] = { { 1, 1 }, { 2, 4 }, { 4, 3 }, { 8, 2 } };
+        } shares[] = { { 1, 600, 1 }, { 2, 120, 2 },  { 2, 600, 2 },
+                       { 4, 120, 2 }, { 4, 6000, 2 }, { 8, 600, 1 } };
 
         life_options_parse(argc, argv, &options);
         harness_begin();
         lives = child_shared(sizeof *lives);
-        tap_note("seed %lu, %zu bytes, %u readers", (unsigned long)options.first_seed, options.bytes,
-                 options.readers);
+        tap_note("seed %lu, %u readers", (unsigned long)options.first_seed, options.readers);
         if (options.depth != 0)
-                run(options.depth, options.cycles);
+                run(options.depth, options.bytes, 10);
         for (size_t i = 0; i < sizeof shares / sizeof *shares && options.depth == 0; i++)
-                run(shares[i].depth, options.cycles * shares[i].tenths / 10);
+                run(shares[i].depth, shares[i].bytes, shares[i].tenths);
+        tap_note("%lu kills in %.0f s, %.0f/s: %lu in a slot, %lu before it was announced; %lu records read, "
+                 "%lu "
+                 "things wrong",
+                 (unsigned long)total.kills, total.seconds, (double)total.kills / total.seconds,
+                 (unsigned long)total.at[LIFE_IN_SLOT], (unsigned long)total.at[LIFE_UNANNOUNCED],
+                 (unsigned long)total_read, (unsigned long)total_wrong);
         return tap_finish();
 }

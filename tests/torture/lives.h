@@ -30,9 +30,10 @@
 #define LIFE_WITNESSES 65536u /* publications that are remembered; readers lag behind less */
 #define LIFE_HASH_BITS 24
 #define LIFE_NUMBER_BITS 40
-#define LIFE_STUCK_SECONDS 60u /* for what takes microseconds */
 #define LIFE_TURNS_AN_ALARM 1024u
 #define LIFE_TURNS_A_HANDLE 50000u
+
+static unsigned life_patience = 60; /* seconds, for what takes microseconds */
 
 /* ---- what is counted ------------------------------------------------------------------------ */
 
@@ -337,9 +338,10 @@ static inline int life_of_publisher(void)
         bool in_place;
         int r;
 
+        signal(SIGALRM, SIG_DFL);
         publisher.life = atomic_load(&lives->life);
         publisher.random = record_word(publisher.life, 1) | 1;
-        alarm(LIFE_STUCK_SECONDS);
+        alarm(life_patience);
         in_place = lives->depth > 1 && random_below(&publisher.random, 2) == 0;
         if (open_publisher(lives->record_bytes, lives->depth, in_place ? SEQCAST_IN_PLACE : 0,
                            &publisher.handle) != 0)
@@ -348,7 +350,7 @@ static inline int life_of_publisher(void)
         atomic_store(&lives->opened, (unsigned)publisher.life);
         do {
                 if (turn++ % LIFE_TURNS_AN_ALARM == 0)
-                        alarm(LIFE_STUCK_SECONDS);
+                        alarm(life_patience);
                 r = life_publish(&publisher);
                 life_count(&lives->publisher, LIFE_PUBLISHED);
         } while (r == 0 && !atomic_load_explicit(&lives->publisher_stop, memory_order_relaxed));
@@ -521,6 +523,7 @@ static inline int life_of_reader(unsigned index)
 {
         static struct life_reader reader;
 
+        signal(SIGALRM, SIG_DFL);
         reader.tally = &lives->readers[index];
         reader.random = record_word(index + 1, 7) | 1;
         if (life_reader_open(&reader) != 0)
@@ -528,7 +531,7 @@ static inline int life_of_reader(unsigned index)
         atomic_fetch_add(&lives->readers_open, 1);
         for (uint64_t turn = 0; !atomic_load_explicit(&lives->readers_stop, memory_order_relaxed); turn++) {
                 if (turn % LIFE_TURNS_AN_ALARM == 0)
-                        alarm(LIFE_STUCK_SECONDS);
+                        alarm(life_patience);
                 life_read(&reader);
                 /* Of two publications or more, one has been announced: losses count from the next read. */
                 if (turn % LIFE_TURNS_A_HANDLE == 0 && reader.before > 1 && !life_open_again(&reader))
@@ -554,10 +557,10 @@ struct life_options {
 
 static inline void life_options_parse(int argc, char **argv, struct life_options *options)
 {
-        static const struct option known[] = { { "seconds", 1, NULL, 't' }, { "cycles", 1, NULL, 'c' },
-                                               { "depth", 1, NULL, 'd' },   { "bytes", 1, NULL, 'b' },
-                                               { "readers", 1, NULL, 'r' }, { "seed", 1, NULL, 's' },
-                                               { NULL, 0, NULL, 0 } };
+        static const struct option known[] = { { "seconds", 1, NULL, 't' },  { "cycles", 1, NULL, 'c' },
+                                               { "depth", 1, NULL, 'd' },    { "bytes", 1, NULL, 'b' },
+                                               { "readers", 1, NULL, 'r' },  { "seed", 1, NULL, 's' },
+                                               { "patience", 1, NULL, 'p' }, { NULL, 0, NULL, 0 } };
         int option;
 
         options->seed = (uint64_t)getpid();
@@ -574,6 +577,8 @@ static inline void life_options_parse(int argc, char **argv, struct life_options
                         options->bytes = (size_t)value;
                 else if (option == 'r')
                         options->readers = (unsigned)value;
+                else if (option == 'p')
+                        life_patience = (unsigned)value;
                 else if (option == 's')
                         options->seed = (uint64_t)value;
                 else

@@ -56,6 +56,7 @@ static void change(struct player *player, struct life_reader *observer, bool is_
                 return;
         atomic_fetch_add(&lives->stillness, 1);
         figures->of_publisher++;
+        alarm(life_patience);
         figures->in_slot += life_look(observer->handle) == LIFE_IN_SLOT;
         for (int i = 0; i < LOOKS; i++)
                 life_read(observer);
@@ -108,6 +109,7 @@ int main(int argc, char **argv)
         for (unsigned i = 0; i <= options.readers; i++)
                 players[i].next = now_seconds();
         rage(players, 1 + options.readers, &observer, &figures);
+        alarm(0);
         atomic_store(&lives->publisher_stop, true);
         well = child_wait(players[0].pid) == 0;
         atomic_store(&lives->readers_stop, true);
