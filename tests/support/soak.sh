@@ -100,7 +100,7 @@ fi
 torture=$BUILD/tests/torture
 timed kills "$torture/kills" --seconds "$(share)"
 timed storm "$torture/storm" --seconds "$(share)"
-timed exclusion "$torture/exclusion" --seconds "$(share)" --count 1e15
+timed exclusion "$torture/exclusion" --seconds "$(share)"
 timed corruption "$torture/corruption" --seconds "$(share)"
 timed lost_wakeups "$BUILD/tests/wait/lost_wakeups" --seconds "$(each "$(share)" 18)"
 timed reattach "$torture/reattach" --seconds "$(share)"

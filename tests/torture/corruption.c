@@ -6,17 +6,16 @@
  * no call crashes, hangs, or touches anything but the mapping and the caller's buffers, and no open that is
  * refused has a reason other than damage.
  *
- *   corruption [--flips N | --seconds S] [--readers N] [--patience S] [--seed N]
+ *   corruption [--flips N] [--seconds S] [--readers N] [--patience S] [--seed N]
  *
- * Each segment that the library maps lies between two pages that fault (see mmap() below), and so does each
- * buffer. After each storm of flips comes a calm, in which the damage stays as it is: a call that waits for
- * better bytes never ends then. */
+ * Ends after N flips or S seconds, whatever comes first. Each segment that the library maps lies between two
+ * pages that fault (see mmap() below), and so does each buffer. After each storm of flips comes a calm, in
+ * which the damage stays as it is: a call that waits for better bytes never ends then. */
 
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
@@ -32,6 +31,8 @@
 
 #include "harness.h"
 
+#define USUAL_FLIPS 1000000
+#define USUAL_SECONDS 60
 #define PLAYERS_MAX 8 /* readers, and a publisher */
 #define ERRNO_MAX 256
 #define BUFFER_BYTES 65536u
@@ -176,7 +177,7 @@ static struct {
         uint64_t flips, seed;
         double seconds, patience;
         unsigned readers;
-} options = { 1000000, 0, 0, 60, 2 };
+} options = { .patience = 60, .readers = 2 };
 
 static struct {
         atomic_bool stop;
@@ -652,8 +653,8 @@ static void report(const struct shape *shape, bool publishing, bool well, unsign
 
 static void run(const struct shape *shape, bool publishing)
 {
-        const uint64_t flips = options.seconds > 0 ? UINT64_MAX : options.flips / (2 * SHAPES);
-        const double end = options.seconds > 0 ? now_seconds() + options.seconds / (2 * SHAPES) : HUGE_VAL;
+        const uint64_t flips = options.flips / (2 * SHAPES);
+        const double end = now_seconds() + options.seconds / (2 * SHAPES);
         const unsigned players = options.readers + publishing;
         pid_t pids[PLAYERS_MAX];
         uint64_t flipped = 0;
@@ -720,6 +721,7 @@ static void parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
         parse(argc, argv);
+        limits(&options.flips, &options.seconds, USUAL_FLIPS, USUAL_SECONDS);
         harness_begin();
         scene = child_shared(sizeof *scene);
         tap_note("seed %lu", (unsigned long)options.seed);

@@ -7,7 +7,7 @@
  *
  *   exclusion [--count N] [--seconds S] [--contenders N] [--seed N]
  *
- * Each run ends after N / 2 acquisitions or S / 2 seconds, whatever comes first.
+ * Ends after N acquisitions or S seconds, whatever comes first; each run takes half of it.
  *
  * THE WITNESS
  * A claim is made after open has returned and taken back before close is called, so that it stands within
@@ -38,6 +38,8 @@
 
 #include "harness.h"
 
+#define USUAL_COUNT 400000
+#define USUAL_SECONDS 40
 #define CONTENDERS_MAX 16
 #define STUCK_SECONDS 60
 #define DEPTH 2
@@ -90,7 +92,7 @@ static struct {
         uint64_t count, seed;
         double seconds;
         unsigned contenders;
-} options = { 400000, 0, 45, 8 };
+} options = { .contenders = 8 };
 
 /* ---- a contender ---------------------------------------------------------------------------- */
 
@@ -345,6 +347,7 @@ static void parse(int argc, char **argv)
 int main(int argc, char **argv)
 {
         parse(argc, argv);
+        limits(&options.count, &options.seconds, USUAL_COUNT, USUAL_SECONDS);
         harness_begin();
         arena = child_shared(sizeof *arena);
         tap_note("seed %lu", (unsigned long)options.seed);

@@ -6,6 +6,7 @@
 #ifndef SEQCAST_TESTS_TORTURE_HARNESS_H
 #define SEQCAST_TESTS_TORTURE_HARNESS_H
 
+#include <math.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -36,6 +37,20 @@ static inline unsigned remove_objects(void)
                         removed += unlinkat(dirfd(directory), entry->d_name, 0) == 0;
         closedir(directory);
         return removed;
+}
+
+/** How long to go on: until `*count` or `*seconds`, whatever comes first. Of the two, 0 is no limit if the
+ *  other one is given. */
+static inline void limits(uint64_t *count, double *seconds, uint64_t usual_count, double usual_seconds)
+{
+        if (*count == 0 && *seconds <= 0) {
+                *count = usual_count;
+                *seconds = usual_seconds;
+        }
+        if (*count == 0)
+                *count = UINT64_MAX;
+        if (*seconds <= 0)
+                *seconds = HUGE_VAL;
 }
 
 static void end_early(int signal_number)

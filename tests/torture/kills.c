@@ -6,9 +6,10 @@
  * wrong number. At depth 1, and only there, a publisher that dies in its slot blocks the readers: that is
  * counted, too.
  *
- *   kills [--cycles N | --seconds S] [--depth N] [--bytes N] [--readers N] [--seed N] [--patience S]
+ *   kills [--cycles N] [--seconds S] [--depth N] [--bytes N] [--readers N] [--seed N] [--patience S]
  *
- * Without --depth, N cycles or S seconds in all, at several depths and sizes. */
+ * Ends after N cycles or S seconds, whatever comes first. Without --depth, they are shared by several depths
+ * and sizes. */
 
 #define _GNU_SOURCE
 #include "../support/wake_tap.h"
@@ -22,7 +23,10 @@
 #define LIVES_MAX ((1u << LIFE_HASH_BITS) - 2)
 #define LOOKS 4 /* of the parent, when nobody publishes */
 
-static struct life_options options = { .cycles = 20000, .bytes = 600, .readers = 2 };
+#define USUAL_CYCLES 20000
+#define USUAL_SECONDS 60
+
+static struct life_options options = { .bytes = 600, .readers = 2 };
 
 struct figures {
         uint64_t kills, before_opening, at[LIFE_PLACES], blocked, ended_by_itself;
@@ -128,7 +132,7 @@ static bool run(uint32_t depth, size_t bytes, unsigned tenths)
         struct figures figures = { 0 };
         pid_t readers[LIFE_READERS_MAX];
         double begun = now_seconds(), seconds = options.seconds * tenths / 10;
-        uint64_t cycles = seconds > 0 ? LIVES_MAX : options.cycles * tenths / 10;
+        uint64_t cycles = options.cycles / 10 * tenths;
         unsigned life = 1;
         int r = life_begin(depth, bytes);
 
@@ -142,7 +146,7 @@ static bool run(uint32_t depth, size_t bytes, unsigned tenths)
         if (life_reader_open(&observer) != 0)
                 return tap_ok(false, "depth %u: the topic cannot be opened", depth);
         atomic_store(&lives->stillness, 1);
-        for (; life <= cycles && (seconds <= 0 || now_seconds() - begun < seconds); life++) {
+        for (; life <= cycles && life < LIVES_MAX && now_seconds() - begun < seconds; life++) {
                 let_live(life, &figures);
                 look_at_remains(&observer, &figures);
         }
@@ -164,6 +168,7 @@ int main(int argc, char **argv)
                        { 4, 120, 2 }, { 4, 6000, 2 }, { 8, 600, 1 } };
 
         life_options_parse(argc, argv, &options);
+        limits(&options.cycles, &options.seconds, USUAL_CYCLES, USUAL_SECONDS);
         harness_begin();
         lives = child_shared(sizeof *lives);
         tap_note("seed %lu, %u readers", (unsigned long)options.first_seed, options.readers);

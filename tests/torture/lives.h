@@ -30,6 +30,7 @@
 #define LIFE_WITNESSES 65536u /* publications that are remembered; readers lag behind less */
 #define LIFE_HASH_BITS 24
 #define LIFE_NUMBER_BITS 40
+#define LIFE_READER_NICE 4
 #define LIFE_TURNS_AN_ALARM 1024u
 #define LIFE_TURNS_A_HANDLE 50000u
 
@@ -524,6 +525,8 @@ static inline int life_of_reader(unsigned index)
         static struct life_reader reader;
 
         signal(SIGALRM, SIG_DFL);
+        if (nice(LIFE_READER_NICE) == -1) /* a new publisher is not to wait for a processor */
+                return 1;
         reader.tally = &lives->readers[index];
         reader.random = record_word(index + 1, 7) | 1;
         if (life_reader_open(&reader) != 0)
