@@ -525,7 +525,8 @@ static inline int life_of_reader(unsigned index)
         static struct life_reader reader;
 
         signal(SIGALRM, SIG_DFL);
-        if (nice(LIFE_READER_NICE) == -1) /* a new publisher is not to wait for a processor */
+        errno = 0;                                      /* -1 may be a result */
+        if (nice(LIFE_READER_NICE) == -1 && errno != 0) /* a new publisher is not to wait for a processor */
                 return 1;
         reader.tally = &lives->readers[index];
         reader.random = record_word(index + 1, 7) | 1;
