@@ -28,7 +28,7 @@ share() {
 
 # each SECONDS PARTS: print the seconds for each of so many parts
 each() {
-        awk -v seconds="$1" -v parts="$2" 'BEGIN { s = seconds / parts; printf "%.1f", s < 0.1 ? 0.1 : s }'
+        awk -v seconds="$1" -v parts="$2" 'BEGIN { s = seconds / parts; printf "%.1f", s < 0.3 ? 0.3 : s }'
 }
 
 # skip NAME REASON

@@ -9,7 +9,6 @@
 . tests/support/twins.sh
 
 twins_of tests/torture/corruption.c
-all=':a;N;$!ba;'
 few="--flips 60000 --patience 20"
 
 plant include/seqcast/ring.h 's/if \(ret_view->bytes > ring->record_bytes\)/if (false)/'

@@ -20,4 +20,7 @@ caught "a lock that belongs to the process" '[1-9][0-9]* (double owners|second h
 plant src/handle/acquire.c 's/^( *)if \(r == SEQCAST__LOCK_WRITER\)$/\1if (r == SEQCAST__LOCK_WRITER \&\& may_replace(wish)) return REPLACE;\n&/'
 caught "a live publisher who is replaced" '[1-9][0-9]* names stolen' --count 4000
 
+plant src/handle/acquire.c 's/r = create\(wish, false, ret_segment\)/r = create(wish, true, ret_segment)/'
+caught "a creator who overwrites a name that has just appeared" '[1-9][0-9]* names stolen' --count 20000
+
 finish

@@ -125,6 +125,7 @@ enum call {
         READ_NEXT_PARTS,
         READ_IN_PLACE,
         WAIT,
+        DRAIN,
         STATUS,
         INFO,
         SKIP,
@@ -135,19 +136,22 @@ enum call {
         CALL_NAMES
 };
 
-static const char *const call_names[CALL_NAMES] = { "open",
-                                                    "read_newest",
-                                                    "read_next",
-                                                    "read_newest_parts",
-                                                    "read_next_parts",
-                                                    "read in place",
-                                                    "wait",
-                                                    "status",
-                                                    "info",
-                                                    "skip",
-                                                    "reattach",
-                                                    "close",
-                                                    "the publisher's" };
+static const char *const call_names[CALL_NAMES] = {
+        [OPEN] = "open",
+        [READ_NEWEST] = "read_newest",
+        [READ_NEXT] = "read_next",
+        [READ_NEWEST_PARTS] = "read_newest_parts",
+        [READ_NEXT_PARTS] = "read_next_parts",
+        [READ_IN_PLACE] = "read in place",
+        [WAIT] = "wait",
+        [DRAIN] = "drain",
+        [STATUS] = "status",
+        [INFO] = "info",
+        [SKIP] = "skip",
+        [REATTACH] = "reattach",
+        [CLOSE] = "close",
+        [PUBLISH] = "the publisher's",
+};
 
 struct player {
         _Atomic(uint64_t) calls; /* that have returned */
@@ -234,14 +238,15 @@ static int read_whole(enum call call, seqcast_sample *sample)
         return r;
 }
 
-/* Within the record or beyond its end or, seldom, so far beyond that the sum wraps round. */
+/* It begins in the record or, seldom, so far beyond it that its end, which wraps round, lies in it. */
 static seqcast_read_part any_part(void)
 {
         seqcast_read_part part;
 
         part.bytes = random_below(&chance, random_below(&chance, 2) == 0 ? 64 : BUFFER_BYTES + 1);
-        part.offset = random_below(&chance, 8) == 0 ? -random_below(&chance, 2 * BUFFER_BYTES)
-                                                    : random_below(&chance, info.record_bytes + 1);
+        part.offset = random_below(&chance, info.record_bytes + 1);
+        if (random_below(&chance, 8) == 0)
+                part.offset -= part.bytes;
         part.to = guard_at_end(&buffer, part.bytes);
         return part;
 }
@@ -297,6 +302,15 @@ static void judge_state(int r)
                 atomic_fetch_add(&self->unexpected, 1);
 }
 
+static int drain(void)
+{
+        int r = seqcast_subscriber_fd(subscriber);
+
+        if (r == -EMFILE || r == -ENOSYS) /* other programs may have all the watches */
+                return SEQCAST_NONE;
+        return r < 0 ? r : seqcast_subscriber_drain(subscriber);
+}
+
 static void make(enum call call)
 {
         seqcast_sample sample = { 0 };
@@ -319,6 +333,9 @@ static void make(enum call call)
                 break;
         case WAIT:
                 judge_state(seqcast_wait(subscriber, (int64_t)random_below(&chance, 2) * 200000));
+                break;
+        case DRAIN:
+                judge_state(drain());
                 break;
         case STATUS:
                 judge_state(seqcast_subscriber_status(subscriber, &status));
@@ -351,6 +368,14 @@ static void make_and_measure(enum call call)
         atomic_fetch_add(&self->calls, 1);
 }
 
+static enum call any_call(void)
+{
+        enum call call = (enum call)(READ_NEWEST + random_below(&chance, CLOSE - READ_NEWEST));
+
+        /* It takes the kernel milliseconds to close a descriptor. */
+        return call == DRAIN && random_below(&chance, 64) != 0 ? READ_NEWEST : call;
+}
+
 static int read_on(void)
 {
         buffer = guard_new(BUFFER_BYTES);
@@ -358,8 +383,7 @@ static int read_on(void)
                 make_and_measure(OPEN);
                 for (uint64_t left = random_below(&chance, CALLS_A_HANDLE); left > 0 && subscriber != NULL;
                      left--)
-                        make_and_measure(
-                                (enum call)(READ_NEWEST + random_below(&chance, CLOSE - READ_NEWEST)));
+                        make_and_measure(any_call());
                 if (subscriber != NULL)
                         make_and_measure(CLOSE);
         }
