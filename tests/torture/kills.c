@@ -48,9 +48,10 @@ static bool wait_until_opened(pid_t publisher, unsigned life)
         return ended.si_pid == 0;
 }
 
-/* One life, and its end. */
-static void let_live(unsigned life, struct figures *figures)
+/* One life, and its end. @return had it opened? */
+static bool let_live(unsigned life, struct figures *figures)
 {
+        bool opened;
         pid_t publisher;
         int status;
 
@@ -66,16 +67,19 @@ static void let_live(unsigned life, struct figures *figures)
         atomic_fetch_add(&lives->stillness, 1);
         figures->kills += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
         figures->ended_by_itself += !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
-        figures->before_opening += atomic_load(&lives->opened) != life;
+        opened = atomic_load(&lives->opened) == life;
+        figures->before_opening += !opened;
+        return opened;
 }
 
-/* What the dead publisher has left, seen by one who was there before and by one who has just come. */
-static void look_at_remains(struct life_reader *reader, struct figures *figures)
+/* What the dead publisher has left, if it has opened, or an earlier one, seen by somebody who was there before
+ * and by somebody who has just come. */
+static void look_at_remains(struct life_reader *reader, bool opened, struct figures *figures)
 {
         uint64_t blocked = atomic_load(&reader->tally->of[LIFE_BLOCKED]);
 
         alarm(life_patience);
-        figures->at[life_look(reader->handle)]++;
+        figures->at[life_look(reader->handle)] += opened;
         for (int i = 0; i < LOOKS; i++)
                 life_read(reader);
         if (!life_open_again(reader))
@@ -94,15 +98,14 @@ static bool report(const struct figures *figures, bool well)
         total_read += life_sum(LIFE_READ);
         total_wrong += life_sum_wrong();
         well &= life_sum_wrong() == 0 && figures->ended_by_itself == 0 && life_sum(LIFE_READ) != 0;
-        return tap_ok(well,
-                      "depth %u, %zu bytes: %lu kills, %.0f/s: %lu in a slot, %lu before it was announced, "
-                      "%lu before "
-                      "opening, %lu left readers blocked, %lu ended by itself; %s",
-                      lives->depth, lives->record_bytes, (unsigned long)figures->kills,
-                      (double)figures->kills / figures->seconds, (unsigned long)figures->at[LIFE_IN_SLOT],
-                      (unsigned long)figures->at[LIFE_UNANNOUNCED], (unsigned long)figures->before_opening,
-                      (unsigned long)figures->blocked, (unsigned long)figures->ended_by_itself,
-                      life_figures());
+        return tap_ok(
+                well,
+                "depth %u, %zu bytes: %lu kills, %.0f/s: %lu in a slot, %lu before it was announced, %lu "
+                "before opening, %lu left readers blocked, %lu ended by itself; %s",
+                lives->depth, lives->record_bytes, (unsigned long)figures->kills,
+                (double)figures->kills / figures->seconds, (unsigned long)figures->at[LIFE_IN_SLOT],
+                (unsigned long)figures->at[LIFE_UNANNOUNCED], (unsigned long)figures->before_opening,
+                (unsigned long)figures->blocked, (unsigned long)figures->ended_by_itself, life_figures());
 }
 
 /* The end of it: a publisher that closes, so that there is a newest record, which all are delivered. */
@@ -132,7 +135,7 @@ static bool run(uint32_t depth, size_t bytes, unsigned tenths)
         struct figures figures = { 0 };
         pid_t readers[LIFE_READERS_MAX];
         double begun = now_seconds(), seconds = options.seconds * tenths / 10;
-        uint64_t cycles = options.cycles / 10 * tenths;
+        uint64_t cycles = options.cycles * tenths / 10;
         unsigned life = 1;
         int r = life_begin(depth, bytes);
 
@@ -146,9 +149,10 @@ static bool run(uint32_t depth, size_t bytes, unsigned tenths)
         if (life_reader_open(&observer) != 0)
                 return tap_ok(false, "depth %u: the topic cannot be opened", depth);
         atomic_store(&lives->stillness, 1);
-        for (; life <= cycles && life < LIVES_MAX && now_seconds() - begun < seconds; life++) {
-                let_live(life, &figures);
-                look_at_remains(&observer, &figures);
+        for (; life <= cycles && now_seconds() - begun < seconds; life++) {
+                bool opened = let_live(life, &figures);
+
+                look_at_remains(&observer, opened, &figures);
         }
         alarm(0);
         figures.seconds = now_seconds() - begun;
@@ -169,6 +173,7 @@ int main(int argc, char **argv)
 
         life_options_parse(argc, argv, &options);
         limits(&options.cycles, &options.seconds, USUAL_CYCLES, USUAL_SECONDS);
+        options.cycles = options.cycles < LIVES_MAX ? options.cycles : LIVES_MAX;
         harness_begin();
         lives = child_shared(sizeof *lives);
         tap_note("seed %lu, %u readers", (unsigned long)options.first_seed, options.readers);

@@ -9,17 +9,15 @@
 
 #define _GNU_SOURCE
 #include <getopt.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
 
 #include "seqcast.h"
 #include "seqcast/copy.h"
 
+#include "../support/child.h"
 #include "../support/record.h"
 #include "../support/topic.h"
+
+#include "harness.h"
 
 #define READERS_MAX 64
 #define PARTS 3
@@ -51,6 +49,7 @@ struct shared {
 
 static struct options options = { 0.3, 4, 4096, 4, NEWEST, false };
 static struct shared *shared;
+static struct tally *self; /* of a reader */
 
 /* ---- publishing ----------------------------------------------------------------------------- */
 
@@ -84,11 +83,15 @@ static int publish_one(seqcast_publisher *publisher, unsigned char *record, uint
         }
 }
 
-static int publish_until_stopped(seqcast_publisher *publisher)
+static int publish_until_stopped(void)
 {
+        bool in_place = options.mode == IN_PLACE && options.depth > 1;
         unsigned char *record = malloc(options.bytes);
-        int r = 0;
+        seqcast_publisher *publisher;
+        int r = open_publisher(options.bytes, options.depth, in_place ? SEQCAST_IN_PLACE : 0, &publisher);
 
+        if (r < 0)
+                return 1;
         while (!atomic_load(&shared->stop) && r == 0) {
                 r = publish_one(publisher, record, seqcast_publisher_version(publisher) + 1);
                 atomic_store_explicit(&shared->published, seqcast_publisher_version(publisher),
@@ -164,8 +167,9 @@ static void judge(struct tally *tally, const unsigned char *record, const seqcas
                 tally->wrong_loss++;
 }
 
-static int read_until_stopped(struct tally *tally)
+static int read_until_stopped(void)
 {
+        struct tally *tally = self;
         unsigned char *record = malloc(options.bytes > 8 * PARTS ? options.bytes : 8 * PARTS);
         seqcast_subscriber *subscriber;
         uint64_t before = 0;
@@ -240,42 +244,19 @@ static void parse(int argc, char **argv)
         }
 }
 
-static void pause_ms(long milliseconds)
-{
-        const struct timespec pause = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
-
-        nanosleep(&pause, NULL);
-}
-
-static double seconds_since(const struct timespec *start)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (double)(now.tv_sec - start->tv_sec) + 1e-9 * (double)(now.tv_nsec - start->tv_nsec);
-}
-
 /* A stopped publisher stands still anywhere, for longer than any reader would wait. */
 static void let_run(pid_t publisher)
 {
-        struct timespec start;
+        double end = now_seconds() + options.seconds;
 
-        clock_gettime(CLOCK_MONOTONIC, &start);
-        while (seconds_since(&start) < options.seconds) {
-                pause_ms(5);
+        while (now_seconds() < end) {
+                sleep_us(5000);
                 if (!options.stutter)
                         continue;
                 kill(publisher, SIGSTOP);
-                pause_ms(2);
+                sleep_us(2000);
                 kill(publisher, SIGCONT);
         }
-}
-
-static bool ended_well(pid_t child)
-{
-        int status;
-
-        return waitpid(child, &status, 0) == child && status == 0;
 }
 
 static int report(double seconds, bool all_ended_well)
@@ -313,15 +294,13 @@ int main(int argc, char **argv)
 {
         pid_t publisher_pid, reader_pids[READERS_MAX];
         seqcast_publisher *publisher;
-        struct timespec start;
         bool well = true;
-        int r, hold[2];
+        double begun;
+        int r;
 
         parse(argc, argv);
-        topic_name(); /* the children inherit it */
-        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (shared == MAP_FAILED || pipe(hold) != 0)
-                abort();
+        harness_begin();
+        shared = child_shared(sizeof *shared);
         r = open_publisher(options.bytes, options.depth, 0, &publisher);
         if (r < 0) {
                 fprintf(stderr, "torture: %s\n", seqcast_strerror(r));
@@ -329,26 +308,19 @@ int main(int argc, char **argv)
         }
         seqcast_publisher_close(publisher);
         for (unsigned i = 0; i < options.readers; i++) {
-                reader_pids[i] = fork();
-                if (reader_pids[i] == 0)
-                        _exit(read_until_stopped(&shared->tally[i]));
+                self = &shared->tally[i];
+                reader_pids[i] = child_start(read_until_stopped);
         }
         for (int i = 0; i < 1000 && atomic_load(&shared->opened) < options.readers; i++)
-                pause_ms(10);
-        publisher_pid = fork();
-        if (publisher_pid == 0) {
-                bool in_place = options.mode == IN_PLACE && options.depth > 1;
-
-                r = open_publisher(options.bytes, options.depth, in_place ? SEQCAST_IN_PLACE : 0, &publisher);
-                _exit(r == 0 ? publish_until_stopped(publisher) : 1);
-        }
-        clock_gettime(CLOCK_MONOTONIC, &start);
+                sleep_us(10000);
+        publisher_pid = child_start(publish_until_stopped);
+        begun = now_seconds();
         let_run(publisher_pid);
         atomic_store(&shared->stop, true);
-        well &= ended_well(publisher_pid);
+        well &= child_wait(publisher_pid) == 0;
         atomic_store(&shared->stopped, true);
         for (unsigned i = 0; i < options.readers; i++)
-                well &= ended_well(reader_pids[i]);
+                well &= child_wait(reader_pids[i]) == 0;
         topic_remove();
-        return report(seconds_since(&start), well);
+        return report(now_seconds() - begun, well);
 }
