@@ -26,6 +26,8 @@
  *   - Readers are kept from writing by file permissions, not by the mapping: processes of the same
  *     user, and root, could open the segment for writing. To be safe from your readers, publish under
  *     a uid of your own. Mode 0600 is the default; other users see a topic only if you say so.
+ *   - A process under mlockall(MCL_FUTURE) without MCL_ONFAULT allocates, and locks, all of every segment
+ *     that it maps, and so all of a sparse one, of gigabytes, whose publisher uses kilobytes.
  *   - Nothing survives a reboot, and logind's RemoveIPC=yes deletes the segments of users (not of
  *     system accounts) when their last session ends.
  *   - Depth 1, the classic seqlock, needs the least memory but has one slot only: while a
@@ -49,6 +51,7 @@
  *   async-signal-safe; open and close are not. A signal handler that publishes on the handle it has
  *   interrupted in the middle of a publication gets -EBUSY and nothing is harmed; one that reads
  *   should have a subscriber of its own, or the position of the interrupted read is lost.
+ *   A thread must not be cancelled within a call: some are cancellation points, and leave things half-done.
  *   After fork() the child may go on reading with its copy of a subscriber; a publisher handle
  *   returns -ECHILD there, for ever, and does not keep the parent's topic "live".
  *   The library starts no thread, installs no signal handler and prints nothing. Opening a publisher
@@ -344,8 +347,11 @@ SEQCAST_API seqcast_publisher *seqcast_publisher_close(seqcast_publisher *publis
 /**
  * Remove the topic's name, if it is still ours, and mark the segment retired. Subscribers that have
  * it open keep the last value and are told. Nothing can be published any more; close the handle.
+ * Call it as the user that opened the topic: once the mark is set, it stays, also if the name cannot be
+ * removed. If somebody removes the name by other means in this very moment and another publisher takes it,
+ * that one loses it. A sealed segment has no name and is only marked.
  * @return 0; -ESTALE the name is gone or names another segment already (the mark is set all the
- *         same); -ECHILD; -EBUSY
+ *         same); -ECHILD; -EBUSY; what the system says
  */
 SEQCAST_API int seqcast_publisher_remove(seqcast_publisher *publisher);
 
@@ -549,7 +555,8 @@ SEQCAST_CHECKED int seqcast_read_begin(seqcast_subscriber *subscriber, const voi
  */
 SEQCAST_CHECKED int seqcast_read_end(seqcast_subscriber *subscriber);
 
-/** The number of the newest publication; 0 = none. One load, no copy. */
+/** The number of the newest publication; 0 = none. One load, no copy; of a handle that threads share, a lock,
+ *  with SEQCAST_ANY_OWNER, a system call, and as it was last if that fails. */
 SEQCAST_API uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber);
 
 /** Count everything published so far as delivered: seqcast_read_next() goes on with what comes after. */
@@ -573,11 +580,15 @@ SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
  * whoever waits on, waits for the next publisher. They are noticed within 100 ms (DETACHED by another
  * name for the same file: within 1 s). A publisher that is merely stopped is not gone.
  *
- * @param timeout_ns  0: only look, without a system call (unless re-attaching); < 0: no end
+ * A sealed segment has no next publisher: once the end of its only one was told, SEQCAST_RETIRED follows.
+ *
+ * @param timeout_ns  0: only look, without a system call (unless re-attaching, or with SEQCAST_ANY_OWNER);
+ *                    < 0: no end
  * @return 0 there is news; SEQCAST_TIMEOUT; SEQCAST_PUBLISHER_GONE; SEQCAST_PUBLISHER_LEFT;
  *         SEQCAST_INTERRUPTED. Without SEQCAST_REATTACH: SEQCAST_RETIRED; SEQCAST_DETACHED. With it:
  *         SEQCAST_REATTACHED; and why a new segment cannot be read, as seqcast_subscriber_reattach(), but
- *         for -ENOENT and -EAGAIN, which are waited out
+ *         for -ENOENT and -EAGAIN, which are waited out. SEQCAST_ANY_OWNER: -EPROTO truncated; what the
+ *         system says
  */
 SEQCAST_CHECKED int seqcast_wait(seqcast_subscriber *subscriber, int64_t timeout_ns);
 

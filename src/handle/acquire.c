@@ -242,6 +242,10 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         r = open_draft_guarded(wish, &draft);
         if (r < 0) {
                 seqcast__segment_close(&segment);
+                if (r == -ENOENT)
+                        return seqcast__fail(
+                                wish->ret_detail, r,
+                                "/dev/shm does not exist, or holds no files: mount a tmpfs there");
                 return seqcast__fail(wish->ret_detail, r, "cannot create an object in %s: %s",
                                      is_sealed(wish) ? "memory" : "/dev/shm", seqcast_strerror(r));
         }
@@ -273,7 +277,10 @@ static int check_ours(struct wish *wish, const struct stat *status)
         if (!S_ISREG(status->st_mode))
                 return seqcast__fail(wish->ret_detail, -EPROTO,
                                      "not a segment of this library (not a regular file)");
-        if (status->st_uid != geteuid() || seqcast__process_is_overflow_uid(status->st_uid))
+        if (seqcast__process_is_overflow_uid(status->st_uid))
+                return seqcast__fail(wish->ret_detail, -EPERM, SEQCAST__OWNER_UNMAPPED "; it is not touched",
+                                     (unsigned)status->st_uid);
+        if (status->st_uid != geteuid())
                 return seqcast__fail(wish->ret_detail, -EPERM,
                                      "owner uid %u, but you are uid %u; it is not touched",
                                      (unsigned)status->st_uid, (unsigned)geteuid());

@@ -34,8 +34,9 @@ static int check_trust(const struct seqcast__attach_wish *wish, const struct seq
         uid_t self = geteuid();
         bool named = wish->owner_given && status->st_uid == wish->owner;
 
-        if (!named && (seqcast__process_is_overflow_uid(status->st_uid) ||
-                       (status->st_uid != 0 && status->st_uid != self)))
+        if (!named && seqcast__process_is_overflow_uid(status->st_uid))
+                return seqcast__fail(ret_detail, -EPERM, SEQCAST__OWNER_UNMAPPED, (unsigned)status->st_uid);
+        if (!named && status->st_uid != 0 && status->st_uid != self)
                 return seqcast__fail(ret_detail, -EPERM,
                                      "owner uid %u is neither root nor you (uid %u), nor was it named",
                                      (unsigned)status->st_uid, (unsigned)self);

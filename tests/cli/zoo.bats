@@ -76,7 +76,7 @@ both() {
         try 5 shmpub quote bid=1
         same "$stderr" "shmpub: /quote: permission denied: owner uid 65533, but you are uid 0; it is not touched. Publish under another name, or as its owner"
         try 5 shmsub quote
-        same "$stderr" "shmsub: /quote: permission denied: owner uid 65533 is neither root nor you (uid 0), nor was it named. --owner USER trusts that user's segments"
+        same "$stderr" "shmsub: /quote: permission denied: owner uid 65533 is neither root nor you (uid 0), nor was it named. --owner USER trusts that user's segments; --any-owner reads without trust"
         try 0 shmsub --owner 65533 quote
 }
 

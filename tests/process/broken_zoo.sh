@@ -27,7 +27,7 @@ mutant src/platform/shm.c process/test_zoo 'a short header passes for a whole on
 mutant src/handle/attach.c process/test_zoo 'a subscriber takes what is no file' 's/if \(!S_ISREG\(segment->status.st_mode\)\)/if (false)/'
 mutant src/handle/acquire.c process/test_zoo 'a publisher takes what is no file' 's/if \(!S_ISREG\(status->st_mode\)\)/if (false)/'
 mutant src/handle/attach.c process/test_zoo 'a subscriber trusts every owner' 's/status->st_uid != 0 \&\& status->st_uid != self/false/'
-mutant src/handle/acquire.c process/test_zoo 'a publisher takes what is a stranger'"'"'s' 's/status->st_uid != geteuid\(\) \|\|/false ||/'
+mutant src/handle/acquire.c process/test_zoo 'a publisher takes what is a stranger'"'"'s' 's/if \(status->st_uid != geteuid\(\)\)/if (false)/'
 mutant src/handle/attach.c process/test_zoo 'a subscriber trusts what all may write' 's/S_IWGRP \| S_IWOTH/S_IWGRP/'
 mutant src/handle/acquire.c process/test_zoo 'a publisher takes what all may write' 's/S_IWGRP \| S_IWOTH/S_IWGRP/'
 mutant src/handle/attach.c process/test_zoo 'a subscriber reads from a disk' \
@@ -49,9 +49,9 @@ mutant src/handle/segment.c process/test_zoo 'a name may be longer' 's/length > 
 # ---- namespaces
 
 mutant src/handle/attach.c process/test_namespaces 'a subscriber takes nobody for himself' \
-        's/seqcast__process_is_overflow_uid\(status->st_uid\) \|\|/false ||/'
+        's/!named \&\& seqcast__process_is_overflow_uid\(status->st_uid\)/false/'
 mutant src/handle/acquire.c process/test_namespaces 'a publisher takes nobody for himself' \
-        's/ \|\| seqcast__process_is_overflow_uid\(status->st_uid\)//'
+        's/if \(seqcast__process_is_overflow_uid\(status->st_uid\)\)/if (false)/'
 mutant src/platform/process.c process/test_namespaces 'uid 65534 is nobody everywhere' 's/return inside != 0 .*/return true;/'
 mutant src/handle/segment.c process/test_namespaces 'an age is told by other clocks' \
         's/time_namespace != seqcast__clock_namespace\(\) \|\|/false ||/'

@@ -32,7 +32,7 @@ mutant src/handle/acquire.c unit/test_publisher 'a replaced segment is not marke
 mutant src/handle/acquire.c unit/test_subscriber 'a segment is replaced before it is recovered' \
         's/seqcast_ring_recover\(\&ring\);/;/'
 mutant src/handle/acquire.c unit/test_subscriber 'a stranger'"'"'s segment is taken over' \
-        's/status->st_uid != geteuid\(\) \|\|/false ||/'
+        's/if \(status->st_uid != geteuid\(\)\)/if (false)/'
 mutant src/handle/acquire.c unit/test_subscriber 'a segment that others may write is taken over' \
         's/S_IWGRP \| S_IWOTH/0/'
 mutant src/handle/subscriber.c unit/test_subscriber 'a look that ends late moves the position back' \
@@ -43,6 +43,8 @@ mutant src/handle/subscriber.c unit/test_publisher 'holes are read' \
         's/subscriber->sparse = .*/subscriber->sparse = false;/'
 mutant src/platform/shm.c unit/test_publisher 'the file size limit is not looked at' 's/bytes > limit.rlim_cur/false/'
 mutant src/platform/lock.c unit/test_publisher 'the lock belongs to the process' 's/F_OFD_SETLK/F_SETLK/'
+mutant src/layout/segment_layout.c unit/test_layout 'a depth may be any number' \
+        's/!is_power_of_two\(header->depth\) \|\|/false ||/'
 mutant src/layout/segment_layout.c unit/test_layout 'a product may wrap round' \
         's/__builtin_mul_overflow\(header->slot_stride, \(uint64_t\)header->depth, \&slots_bytes\)/(slots_bytes = header->slot_stride * header->depth, 0)/'
 mutant src/layout/segment_layout.c unit/test_layout 'the slots may end beyond the object' \

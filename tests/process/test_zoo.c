@@ -772,6 +772,7 @@ static bool find_what_is_closed(void)
 
 Test(zoo, a_directory_that_is_not_what_it_should_be)
 {
+#define NO_DIRECTORY "/dev/shm does not exist, or holds no files: mount a tmpfs there"
 #define NO_DRAFT "cannot create an object in /dev/shm: "
         static const struct {
                 const char *what;
@@ -781,11 +782,9 @@ Test(zoo, a_directory_that_is_not_what_it_should_be)
                 int publisher;
                 const char *publisher_says;
         } rows[] = {
-                { "there is none", find_no_directory, -ENOENT, "no such segment", -ENOENT,
-                  NO_DRAFT "no such topic" },
+                { "there is none", find_no_directory, -ENOENT, "no such segment", -ENOENT, NO_DIRECTORY },
                 { "a file", find_a_file_for_it, BOTH(-ENOTDIR, "cannot be opened: not a directory") },
-                { "processes", find_processes, -ENOENT, "no such segment", -ENOENT,
-                  NO_DRAFT "no such topic" },
+                { "processes", find_processes, -ENOENT, "no such segment", -ENOENT, NO_DIRECTORY },
                 { "read-only", find_what_is_read_only, 0, "", -EROFS,
                   "cannot be opened: read-only file system" },
                 { "root's own", find_what_is_roots_own, -ENOENT, "no such segment", -EACCES,
