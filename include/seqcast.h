@@ -54,8 +54,8 @@
  *   A thread must not be cancelled within a call: some are cancellation points, and leave things half-done.
  *   After fork() the child may go on reading with its copy of a subscriber; a publisher handle
  *   returns -ECHILD there, for ever, and does not keep the parent's topic "live".
- *   The library starts no thread, installs no signal handler and prints nothing. Opening a publisher
- *   registers a fork handler (pthread_atfork) once per process.
+ *   The library starts no thread, installs no signal handler and prints nothing. Opening a publisher, or a
+ *   subscriber that threads share, registers fork handlers (pthread_atfork) once per process.
  *
  * MEMORY ORDER
  *   What a publisher did before a publication happens before what a subscriber does after it has

@@ -242,7 +242,7 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         r = open_draft_guarded(wish, &draft);
         if (r < 0) {
                 seqcast__segment_close(&segment);
-                if (r == -ENOENT)
+                if (r == -ENOENT && !is_sealed(wish))
                         return seqcast__fail(
                                 wish->ret_detail, r,
                                 "/dev/shm does not exist, or holds no files: mount a tmpfs there");

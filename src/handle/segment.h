@@ -41,7 +41,8 @@ static inline bool seqcast__segment_is_nameless(const struct seqcast__segment *s
 }
 
 /** What to say of an owner whom this user namespace does not know. */
-#define SEQCAST__OWNER_UNMAPPED "its owner is not mapped into this user namespace (and appears as uid %u)"
+#define SEQCAST__OWNER_UNMAPPED                                                                              \
+        "its owner appears as uid %u, as whoever is not mapped into this user namespace does"
 
 /** Is there, whatever the header says, less memory than it has bytes? Looking at a hole allocates it. */
 static inline bool seqcast__segment_has_holes(const struct seqcast__segment *segment)

@@ -85,6 +85,20 @@ bool seqcast__process_is_overflow_uid(uid_t uid)
         return inside != 0 || outside != 0 || count < OVERFLOW_UID + 1;
 }
 
+int seqcast__process_move_above_stderr(int fd)
+{
+        int moved, error;
+
+        if (fd < 0)
+                return -errno;
+        if (fd > STDERR_FILENO)
+                return fd;
+        moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        error = errno;
+        close(fd);
+        return moved < 0 ? -error : moved;
+}
+
 /* ---- fork ---------------------------------------------------------------------------------- */
 
 struct guarded {

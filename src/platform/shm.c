@@ -24,18 +24,6 @@
 #define TEMPORARY_NAMES_MAX 100
 #define PAGE_BYTES 4096 /* the smallest there is */
 
-static int move_above_stderr(int fd)
-{
-        int moved, error;
-
-        if (fd > STDERR_FILENO)
-                return fd;
-        moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        error = errno;
-        close(fd);
-        return moved < 0 ? -error : moved;
-}
-
 static void path_of(char *path, const char *name)
 {
         snprintf(path, SEQCAST__SHM_NAME_BYTES + sizeof SEQCAST__SHM_DIRECTORY, SEQCAST__SHM_DIRECTORY "%s",
@@ -51,7 +39,7 @@ int seqcast__shm_open(const char *name, bool writable)
 
         if (fd < 0) /* glibc takes a directory for an invalid name; ours have been checked */
                 return errno == EINVAL ? -EISDIR : -errno;
-        return move_above_stderr(fd);
+        return seqcast__process_move_above_stderr(fd);
 }
 
 int seqcast__shm_reopen(int fd)
@@ -61,7 +49,7 @@ int seqcast__shm_reopen(int fd)
 
         snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
         opened = open(self, O_RDONLY | O_CLOEXEC);
-        return opened < 0 ? -errno : move_above_stderr(opened);
+        return seqcast__process_move_above_stderr(opened);
 }
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
@@ -115,7 +103,7 @@ int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
                 if (r < 0)
                         return r;
         }
-        fd = move_above_stderr(ret_draft->fd);
+        fd = seqcast__process_move_above_stderr(ret_draft->fd);
         if (fd < 0) {
                 ret_draft->fd = -1;
                 seqcast__shm_draft_discard(ret_draft);
@@ -130,7 +118,7 @@ int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const
         int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
         ret_draft->name[0] = '\0';
-        ret_draft->fd = fd < 0 ? -errno : move_above_stderr(fd);
+        ret_draft->fd = seqcast__process_move_above_stderr(fd);
         return ret_draft->fd < 0 ? ret_draft->fd : 0;
 }
 

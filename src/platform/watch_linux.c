@@ -8,7 +8,6 @@
 #include "platform/watch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -19,21 +18,12 @@
 #include <unistd.h>
 
 #include "platform/clock.h"
+#include "platform/process.h"
 
 #define NS_PER_S INT64_C(1000000000)
 /* Touched, or a name of it gone or changed; closed by a writer, which may have died. */
 #define FILE_EVENTS (IN_ATTRIB | IN_MOVE_SELF | IN_CLOSE_WRITE)
 #define DIRECTORY_EVENTS (IN_CREATE | IN_MOVED_TO | IN_ONLYDIR)
-
-static int above_stderr(int fd)
-{
-        int moved;
-        if (fd < 0 || fd > STDERR_FILENO)
-                return fd;
-        moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        close(fd);
-        return moved;
-}
 
 static void shut(int *fd)
 {
@@ -60,11 +50,11 @@ int seqcast__watch_open(struct seqcast__watch *watch)
         int r;
 
         *watch = (struct seqcast__watch)SEQCAST__WATCH_CLOSED;
-        watch->pollable = above_stderr(epoll_create1(EPOLL_CLOEXEC));
+        watch->pollable = seqcast__process_move_above_stderr(epoll_create1(EPOLL_CLOEXEC));
         if (watch->pollable < 0)
-                return -errno;
-        watch->events = above_stderr(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-        r = watch->events < 0 ? -errno : include(watch, watch->events);
+                return watch->pollable;
+        watch->events = seqcast__process_move_above_stderr(inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+        r = watch->events < 0 ? watch->events : include(watch, watch->events);
         if (r < 0)
                 seqcast__watch_close(watch);
         return r;
@@ -119,8 +109,9 @@ int seqcast__watch_set_alarm(struct seqcast__watch *watch, int64_t deadline_ns)
                 return 0;
         }
         if (watch->alarm < 0) {
-                watch->alarm = above_stderr(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
-                r = watch->alarm < 0 ? -errno : include(watch, watch->alarm);
+                watch->alarm = seqcast__process_move_above_stderr(
+                        timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+                r = watch->alarm < 0 ? watch->alarm : include(watch, watch->alarm);
         }
         if (r == 0 && timerfd_settime(watch->alarm, TFD_TIMER_ABSTIME, &when, NULL) < 0)
                 r = -errno;

@@ -88,28 +88,27 @@ offer() {
         same "$status" 6
 }
 
-@test "of two writers that offer at one socket, one is told that it is in use" {
-        for i in 1 2 3 4 5; do
-                background shmpub -q -s "$quote" --sealed "$(socket_path)" --hold quote bid=$i
-        done
-        eventually shmsub --from "$(socket_path)" quote
-        sleep 0.3
-        alive=0
+one_is_alive() {
+        local pid alive=0
         for pid in "${pids[@]}"; do
                 [ ! -e "/proc/$pid/exe" ] || alive=$((alive + 1))
         done
-        same "$alive" 1
+        [ $alive = 1 ]
+}
+
+@test "of five writers that offer at one socket, one goes on" {
+        for i in 1 2 3 4 5; do
+                background shmpub -q -s "$quote" --sealed "$(socket_path)" --hold quote bid=$i
+        done
+        eventually one_is_alive
+        shmsub --from "$(socket_path)" quote
         same "$(ls "$BATS_TEST_TMPDIR" | grep -c quote.sock)" 1
 }
 
 @test "whoever listens at a socket and offers nothing does not hold a reader up" {
-        command -v python3 >/dev/null || skip "python3 is not installed"
-        background python3 -c "
-import socket, time
-listener = socket.socket(socket.AF_UNIX)
-listener.bind('$(socket_path)')
-listener.listen()
-time.sleep(60)"
+        command -v perl >/dev/null || skip "perl is not installed"
+        background perl -MIO::Socket::UNIX -e \
+                '$listener = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 8) or die; sleep 60' "$(socket_path)"
         eventually test -S "$(socket_path)"
         start=$SECONDS
         try 124 shmsub --from "$(socket_path)" -W 1s quote

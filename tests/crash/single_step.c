@@ -96,8 +96,8 @@ static const char *copy_name(void)
 {
         static char name[64];
 
-        if (name[0] == '\0')
-                snprintf(name, sizeof name, "seqcast-copy-%07ld", (long)getpid());
+        if (name[0] == '\0') /* as unique as the topic, and not one of its temporary names */
+                snprintf(name, sizeof name, "seqcast-copy%s", topic_name() + strlen("seqcast-test"));
         return name;
 }
 

@@ -82,7 +82,7 @@ static void check_read(int r, const seqcast_sample *sample, const seqcast_info *
         FUZZ_CHECK(info->times || sample->time_ns == 0);
 }
 
-static void read_in_all_ways(seqcast_subscriber *subscriber, const seqcast_info *info)
+static void read_in_all_ways(seqcast_subscriber *subscriber, const seqcast_info *info, bool untrusting)
 {
         size_t capacity =
                 info->record_bytes < RECORD_BYTES_MAX ? (size_t)info->record_bytes : RECORD_BYTES_MAX;
@@ -103,6 +103,10 @@ static void read_in_all_ways(seqcast_subscriber *subscriber, const seqcast_info 
                 check_read(seqcast_read_next_parts(subscriber, parts, 1, &sample), &sample, info, UINT64_MAX);
         }
         r = seqcast_read_begin(subscriber, &looked_at, &sample);
+        if (untrusting) {
+                FUZZ_CHECK(r == -EINVAL);
+                r = SEQCAST_NONE;
+        }
         check_read(r, &sample, info, UINT64_MAX);
         if (r == 0) {
                 if (sample.bytes != 0 && !info->sparse) {
@@ -131,7 +135,7 @@ static void ask(seqcast_subscriber *subscriber)
         seqcast_subscriber_skip(subscriber);
 }
 
-static bool subscribe(const struct segment_input *input)
+static bool subscribe(const struct segment_input *input, bool untrusting)
 {
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
         seqcast_subscriber *subscriber = NULL;
@@ -141,6 +145,7 @@ static bool subscribe(const struct segment_input *input)
         int r;
 
         options.ret_detail = &why;
+        options.flags = untrusting ? SEQCAST_ANY_OWNER : 0;
         r = seqcast_subscriber_open(topic_name(), &options, &subscriber);
         FUZZ_CHECK(r == 0 || r == -EAGAIN || r == -EPROTO || r == -EPROTONOSUPPORT || r == -ENOMEM);
         FUZZ_CHECK((r == 0) == (subscriber != NULL));
@@ -154,9 +159,9 @@ static bool subscribe(const struct segment_input *input)
         schema = seqcast_subscriber_schema(subscriber);
         FUZZ_CHECK((schema != NULL) == (input->header.schema_bytes != 0));
         FUZZ_CHECK(schema == NULL || schema->record_bytes <= info.record_bytes);
-        read_in_all_ways(subscriber, &info);
+        read_in_all_ways(subscriber, &info, untrusting);
         ask(subscriber);
-        read_in_all_ways(subscriber, &info);
+        read_in_all_ways(subscriber, &info, untrusting);
         seqcast_subscriber_close(subscriber);
         return true;
 }
@@ -201,7 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         replacing.flags = SEQCAST_RECREATE;
         topic_remove();
         if (make_object(&input, &state)) {
-                accepted = subscribe(&input);
+                accepted = subscribe(&input, false);
+                FUZZ_CHECK(subscribe(&input, true) == accepted);
                 take_over(NULL, false);
                 if (random_below(&state, 4) == 0)
                         take_over(&replacing, true);

@@ -314,7 +314,7 @@ static void expect_elsewhere(bool (*place)(void), struct attempt (*make)(void), 
         cr_expect(eq(str, attempt.detail.text, (char *)says));
 }
 
-#define UNMAPPED "its owner is not mapped into this user namespace (and appears as uid 65534)"
+#define UNMAPPED "its owner appears as uid 65534, as whoever is not mapped into this user namespace does"
 #define UNTOUCHED UNMAPPED "; it is not touched"
 
 /* The owner and the caller have the same uid there, by accident. */

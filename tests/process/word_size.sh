@@ -17,7 +17,7 @@ sources=$(find src -name '*.c' ! -name '*_portable.c' ! -name '*_urcu.c')
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_DEFAULT_SOURCE -O0 -pthread -w -Iinclude -Isrc -Itests"
 narrow=$scratch/peer32
 wide=$BUILD/tests/process/peer
-topic=seqcast-words-$$
+topic=seqcast-words-$$-$(date +%s%N)
 trap 'rm -rf "$scratch" "/dev/shm/$topic"' EXIT
 
 # find_narrow: build the 32-bit peer with whatever can. A cross compiler's libraries are not where programs

@@ -859,6 +859,7 @@ static inline void faults_everywhere(const struct faults_play *play)
                 faults_inject_all(play, &allocation, at, true, &figures);
         faults_print(play, &figures);
         cr_assert(zero(uint, figures.complaints));
+        cr_assert(lt(uint, 0, figures.faults));
 }
 
 /** The player: a result, and what it would be without faults. @return the result */

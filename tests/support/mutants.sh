@@ -98,8 +98,8 @@ judge() {
         124 | 137)
                 if [ "$seconds" -lt 10 ]; then echo "caught: timed out"; else echo "timed out, as it may without it"; fi ;;
         *)
-                if [ "$executed" = 0 ]; then
-                        echo "skip $3 executed no test, exit status $code"
+                if [ $code = 0 ] && [ "$executed" = 0 ]; then
+                        echo "$3 executed no test"
                 elif [ $code = 0 ]; then
                         echo "$3 did not notice"
                 else

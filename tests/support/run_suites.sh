@@ -41,6 +41,17 @@ total_passed=0 total_failed=0 total_skipped=0
 started=$(date +%s)
 scratch=$(mktemp -d) || exit 1
 trap 'rm -rf "$scratch"' EXIT
+# A lane ignores SIGINT, as all that is started by & does; and each of its tests is a group of its own.
+stop() {
+        trap '' INT TERM
+        for lane_pid in $lanes; do
+                pkill -TERM -P "$lane_pid"
+                kill -KILL "$lane_pid"
+        done 2>/dev/null
+        exit 1
+}
+lanes=
+trap stop INT TERM
 notes=$scratch/notes
 : >"$notes"
 path=$PATH
@@ -267,6 +278,7 @@ fi
 lane=1
 while [ "$lane" -lt "$LANES" ]; do
         run_lane "$@" &
+        lanes="$lanes $!"
         lane=$((lane + 1))
 done
 failed_to_build=$total_failed

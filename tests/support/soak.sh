@@ -86,7 +86,7 @@ timed() {
         steps=$((steps - 1))
 }
 
-fixed crash 600 CRASH_FULL=1 tests/crash/*.sh
+fixed crash 5000 CRASH_FULL=1 tests/crash/*.sh
 fixed mutants 1200 MUTANTS=all tests/*/mutants.sh
 
 if grep -q '^fuzz:' Makefile && command -v clang >/dev/null 2>&1; then

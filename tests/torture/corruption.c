@@ -208,13 +208,16 @@ static void refused(int error)
 static seqcast_subscriber *subscriber;
 static seqcast_info info;
 static struct guard buffer;
+static bool untrusting; /* SEQCAST_ANY_OWNER */
 
 static void open_handle(void)
 {
         seqcast_subscriber_options wish = SEQCAST_SUBSCRIBER_OPTIONS;
         int r;
 
-        wish.flags = random_below(&chance, 2) == 0 ? SEQCAST_REATTACH : 0;
+        untrusting = random_below(&chance, 4) == 0;
+        wish.flags =
+                (random_below(&chance, 2) == 0 ? SEQCAST_REATTACH : 0) | (untrusting ? SEQCAST_ANY_OWNER : 0);
         r = seqcast_subscriber_open(topic_name(), &wish, &subscriber);
         atomic_fetch_add(&self->opens, 1);
         if (r != 0) {
@@ -262,7 +265,7 @@ static int read_parts(enum call call, seqcast_sample *sample)
 static int read_in_place(seqcast_sample *sample)
 {
         const void *record;
-        int r = seqcast_read_begin(subscriber, &record, sample);
+        int r = untrusting ? SEQCAST_NONE : seqcast_read_begin(subscriber, &record, sample);
 
         if (r != SEQCAST_OK)
                 return r;

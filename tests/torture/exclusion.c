@@ -306,10 +306,9 @@ static void run(bool names_go)
         left = remove_objects();
         for (unsigned i = FIRST_WRONG; i < COUNTERS; i++)
                 wrong += sum((enum counter)i);
-        tap_ok(well && wrong == 0 && sum(ACQUIRED) != 0 && sum(BUSY) != 0,
+        tap_ok(well && wrong == 0 && sum(ACQUIRED) != 0 && sum(BUSY) != 0 && kills != 0,
                "%s, %u contenders, %.0f acquisitions/s: %s, %lu kills, %lu names removed, %lu temporary "
-               "names "
-               "left by the killed%s",
+               "names left by the killed%s",
                names_go ? "names go" : "names stay", options.contenders, (double)sum(ACQUIRED) / seconds,
                figures(), kills, unlinked, left, well ? "" : ", a contender did not end well");
 }

@@ -381,13 +381,18 @@ struct life_reader {
         uint64_t random;
         uint64_t before; /* number delivered last */
         bool started;    /* losses count from `before` */
+        bool untrusting; /* SEQCAST_ANY_OWNER */
         unsigned char record[LIFE_RECORD_MAX];
 };
 
 static inline int life_reader_open(struct life_reader *reader)
 {
-        int r = open_subscriber(&reader->handle);
+        seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
+        int r;
 
+        reader->untrusting = random_below(&reader->random, 4) == 0;
+        options.flags = reader->untrusting ? SEQCAST_ANY_OWNER : 0;
+        r = seqcast_subscriber_open(topic_name(), &options, &reader->handle);
         reader->started = r == 0 && seqcast_subscriber_version(reader->handle) == 0;
         reader->before = 0;
         return r;
@@ -494,9 +499,10 @@ static inline int life_read(struct life_reader *reader)
         const unsigned still = atomic_load(&lives->stillness);
         const uint64_t announced = seqcast_subscriber_version(reader->handle);
         const uint64_t way = random_below(&reader->random, 8);
-        int r = way < 6   ? life_read_whole(reader, way % 2 == 0)
-                : way < 7 ? life_read_parts(reader, random_below(&reader->random, 2) == 0)
-                          : life_read_in_place(reader);
+        int r = way < 6 ? life_read_whole(reader, way % 2 == 0)
+                : way < 7 || reader->untrusting
+                        ? life_read_parts(reader, random_below(&reader->random, 2) == 0)
+                        : life_read_in_place(reader);
 
         if (r == SEQCAST_NONE || r == SEQCAST_EMPTY) {
                 life_count(reader->tally, LIFE_NOTHING);
