@@ -270,10 +270,11 @@ enum {
         SEQCAST_IN_PLACE = 1u << 5,
         /** group_id is valid: give the new segment this group. */
         SEQCAST_SET_GROUP = 1u << 6,
-        /** A segment without a name, in anonymous memory (memfd_create(2)), sealed: not even its publisher can
-         *  truncate it, nobody else can ever write it, and who reads it is whoever was given the descriptor,
-         *  seqcast_publisher_fd(). The topic is a label for people. Each open makes a new segment; it ends
-         *  with its last user. Not with EXCLUSIVE, REPLACE, RECREATE, SET_GROUP or a mode. Linux 5.1. */
+        /** A segment without a name, in anonymous memory (memfd_create(2)), sealed: not even its publisher
+         *  can truncate it, nobody else can ever write it, and who reads it is whoever was given the
+         *  descriptor, seqcast_publisher_fd(). The topic is a label for people. Each open makes a new
+         *  segment; it ends with its last user. Not with EXCLUSIVE, REPLACE, RECREATE, SET_GROUP or a
+         *  mode. Linux 5.1. */
         SEQCAST_SEALED = 1u << 7
 };
 
@@ -389,10 +390,11 @@ SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcas
  * unspecified.
  *
  * By default the record is private memory, mapped by the first call and copied by the commit. With
- * SEQCAST_IN_PLACE it is the slot itself, in shared memory: no second copy. Subscribers that were lapped may still be loading
- * those bytes (and will throw them away), so by the letter of C11 they must be stored with relaxed
- * atomics, such as seqcast_copy_store() of seqcast/copy.h; plain stores work with every compiler we
- * know, and ThreadSanitizer reports them. In a sparse segment the whole slot is reserved first.
+ * SEQCAST_IN_PLACE it is the slot itself, in shared memory: no second copy. Subscribers that were lapped
+ * may still be loading those bytes (and will throw them away), so by the letter of C11 they must be stored
+ * with relaxed atomics, such as seqcast_copy_store() of seqcast/copy.h; plain stores work with every
+ * compiler we know, and ThreadSanitizer reports them. In a sparse segment the whole slot is reserved
+ * first.
  *
  * @param ret_record  aligned as the schema asks, at least 16; the longest record's bytes are writable
  * @return 0; -EBUSY; -ENODATA; -ENOSPC; -ENOMEM (the first call); -ESTALE; -ECHILD
@@ -555,8 +557,8 @@ SEQCAST_CHECKED int seqcast_read_begin(seqcast_subscriber *subscriber, const voi
  */
 SEQCAST_CHECKED int seqcast_read_end(seqcast_subscriber *subscriber);
 
-/** The number of the newest publication; 0 = none. One load, no copy; of a handle that threads share, a lock,
- *  with SEQCAST_ANY_OWNER, a system call, and as it was last if that fails. */
+/** The number of the newest publication; 0 = none. One load. Of a handle that threads share, it takes a lock;
+ *  with SEQCAST_ANY_OWNER it calls the system, and is as it was last if that fails. */
 SEQCAST_API uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber);
 
 /** Count everything published so far as delivered: seqcast_read_next() goes on with what comes after. */
@@ -567,8 +569,9 @@ SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
  *
  * Subscribers that sleep stay unknown to the publisher and write nothing to the segment. They hold a read
  * lock on one byte of it, which the publisher looks for now and then; what comes before it has looked is
- * seen a millisecond late or, after a long silence, an eighth of that, 100 ms at most. No sleep is longer than 100 ms: then the segment and its publisher are
- * looked at, so that nothing that other readers do (they could take wake-ups away) delays news for longer.
+ * seen a millisecond late or, after a long silence, an eighth of that, 100 ms at most. No sleep is longer
+ * than 100 ms: then the segment and its publisher are looked at, so that nothing that other readers do
+ * (they could take wake-ups away) delays news for longer.
  * ------------------------------------------------------------------------------------------- */
 
 /**
@@ -640,7 +643,8 @@ SEQCAST_CHECKED int seqcast_subscriber_drain(seqcast_subscriber *subscriber);
 /**
  * If the topic's name stands for another segment by now, go on with that one. The position is before its
  * first publication. Waiting does this by itself if SEQCAST_REATTACH was given. The new segment must have
- * the schema of the first one (of opaque records: the size); the depth may differ. The old segment is unmapped: what seqcast_read_begin() gave out is no more.
+ * the schema of the first one (of opaque records: the size); the depth may differ. The old segment is
+ * unmapped: what seqcast_read_begin() gave out is no more.
  *
  * @param ret_detail  may be NULL; set on failure
  * @return 0 re-attached; SEQCAST_NONE it is still the same segment; -ENOENT; -EPROTOTYPE, with the

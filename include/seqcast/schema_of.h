@@ -60,9 +60,13 @@ template <class Member> constexpr seqcast_field field(const char *name, uint64_t
 #else
 
 #define SEQCAST__SIGNED(t)                                                                         \
-        (sizeof(t) == 1 ? SEQCAST_I8 : sizeof(t) == 2 ? SEQCAST_I16 : sizeof(t) == 4 ? SEQCAST_I32 : SEQCAST_I64)
+        (sizeof(t) == 1 ? SEQCAST_I8                                                               \
+         : sizeof(t) == 2 ? SEQCAST_I16                                                            \
+         : sizeof(t) == 4 ? SEQCAST_I32 : SEQCAST_I64)
 #define SEQCAST__UNSIGNED(t)                                                                       \
-        (sizeof(t) == 1 ? SEQCAST_U8 : sizeof(t) == 2 ? SEQCAST_U16 : sizeof(t) == 4 ? SEQCAST_U32 : SEQCAST_U64)
+        (sizeof(t) == 1 ? SEQCAST_U8                                                               \
+         : sizeof(t) == 2 ? SEQCAST_U16                                                            \
+         : sizeof(t) == 4 ? SEQCAST_U32 : SEQCAST_U64)
 #define SEQCAST__FLOAT(t) (sizeof(t) == 4 ? SEQCAST_F32 : SEQCAST_F64)
 #define SEQCAST__BOOL(t) SEQCAST_BOOL
 #define SEQCAST__CHAR(t) SEQCAST_CHAR

@@ -90,8 +90,8 @@ int seqcast__fetch_news(const struct seqcast__segment *segment, const struct seq
         return r < 0 ? r : fetch_seq(segment, ring, seqcast_ring_slot(ring, reader->delivered + 1));
 }
 
-/* Where to look for the next record: at its place, if that may not have been overwritten yet; then at the oldest
- * that is safe to read; and as that goes away while we ask, at one in the middle. */
+/* Where to look for the next record: at its place, if that may not have been overwritten yet; then at the
+ * oldest that is safe to read; and as that goes away while we ask, at one in the middle. */
 static uint64_t resume(const struct seqcast_ring *ring, uint64_t want, uint64_t version, int attempt)
 {
         uint64_t depth = ring->depth_mask + 1;

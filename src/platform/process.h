@@ -38,8 +38,8 @@ int seqcast__process_guard_fork(int fd, uint32_t *flag);
 /** End that, for this descriptor. */
 void seqcast__process_unguard_fork(int fd);
 
-/** Move a descriptor that has just been opened to a number above 2, so that no stray message to a closed stderr
- *  lands in it. @return the descriptor; -errno, also if `fd` is -1: of the call that has failed */
+/** Move a descriptor that has just been opened to a number above 2, so that no stray message to a closed
+ *  stderr lands in it. @return the descriptor; -errno, also if `fd` is -1: of the call that has failed */
 int seqcast__process_move_above_stderr(int fd);
 
 /** A mutex that nobody else holds at the moment of a fork(), so that the child can go on with it. */

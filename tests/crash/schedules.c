@@ -9,7 +9,8 @@
  *
  *   schedules [--reads newest,next,look] [--depths 1,2,4] [--bytes N] [--schedules N]
  *
- * N of all schedules (j, m, i) are tried, drawn at random; 0: all. That is for each way of reading and depth. */
+ * N of all schedules (j, m, i) are tried, drawn at random; 0: all. That is for each way of reading and
+ * depth. */
 
 #define _GNU_SOURCE
 

@@ -218,7 +218,8 @@ static inline void step_give_up(int signal)
         _exit(signal == SIGALRM ? 124 : 1);
 }
 
-/** Prepare to step. @param clean_up for when that is cut short. @return NULL, or why it is not possible here */
+/** Prepare to step. @param clean_up for when that is cut short. @return NULL, or why it is not possible
+ *  here */
 static inline const char *step_prepare(void (*clean_up)(void))
 {
         const char *obstacle = step_obstacle();

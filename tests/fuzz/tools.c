@@ -221,7 +221,8 @@ static struct input input_of(const void *bytes, size_t size)
         return input;
 }
 
-/* The cells, quoted where they have to be; `ret_exact`: nothing in them that the end of a line would change */
+/* The cells, quoted where they have to be; `ret_exact`: nothing in them that the end of a line would
+ * change */
 static struct text quoted_row(const struct csv_row *row, char separator, bool *ret_exact)
 {
         struct text line = TEXT_EMPTY;

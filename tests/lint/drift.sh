@@ -53,6 +53,11 @@ undocumented_options() {
         done
 }
 
+long_lines() {
+        awk 'length($0) > 110 { print FILENAME ":" FNR ": " length($0) }' \
+                $(find include src tools tests -name '*.[ch]')
+}
+
 # Bracketed, so that this file does not contain what it looks for.
 forbidden_words() {
         grep -rnIE '/wor[k]/|/roo[t]/|bash_job[s]|\<(TOD[O]|FIXM[E]|XX[X])\>|https?://(deb|registry|mirror)[a-z]*[.]' \
@@ -76,6 +81,7 @@ stale_examples() {
         done
 }
 
+quiet "no line of C is longer than 110 columns" long_lines
 quiet "README.md shows the examples as they are" stale_examples
 quiet "CHANGELOG.md and the header have one version" wrong_changelog
 quiet "src/seqcast.map exports what the header declares" unmapped_functions

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* A publisher or subscriber of few words, to be built for another word size. Exits 0; 1, with a line that says
- * what went wrong; for `open`, the negated error, with the sentence on standard output.
+/* A publisher or subscriber of few words, to be built for another word size. Exits 0; 1, with a line that
+ * says what went wrong; for `open`, the negated error, with the sentence on standard output.
  *
  *   peer publish TOPIC COUNT [PAUSE_US]   whole records and parts; goes on where the last one left off
  *   peer read TOPIC FIRST COUNT           waits for each publication from FIRST on, and checks it

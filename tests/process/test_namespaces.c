@@ -41,8 +41,7 @@ static pid_t children[2];
 
 static void set_up(void)
 {
-        topic_name();   /* the children inherit it */
-        topic_remove(); /* of a test that was killed, whose process number is ours now */
+        topic_name(); /* the children inherit it */
         shared = child_shared(sizeof *shared);
 }
 

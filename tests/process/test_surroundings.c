@@ -361,7 +361,8 @@ Test(surroundings, fork_after_the_topic_was_removed)
         cr_assert(eq(int, seqcast_publish(publisher, "x", 1), -ESTALE));
 }
 
-/* A child that the C library knows nothing of runs no handlers. Its copy of the handle is wiped all the same. */
+/* A child that the C library knows nothing of runs no handlers. Its copy of the handle is wiped all the
+ * same. */
 Test(surroundings, a_child_that_fork_has_not_made)
 {
         pid_t child;
@@ -503,8 +504,8 @@ Test(surroundings, a_process_that_changes_its_user)
         expect_play(change_user);
 }
 
-/* Of a directory that is sticky, as /dev/shm is, only the owner of a file removes it. Its subscribers are told
- * all the same, and the owner's next publisher begins anew. */
+/* Of a directory that is sticky, as /dev/shm is, only the owner of a file removes it. Its subscribers are
+ * told all the same, and the owner's next publisher begins anew. */
 static int remove_as_a_stranger(void)
 {
         seqcast_status status;
@@ -800,7 +801,8 @@ static void *in_thread(void *(*run)(void *))
         return result;
 }
 
-/* Of a dense segment: publishing, reading and waiting have no cancellation point. The thread ends after them. */
+/* Of a dense segment: publishing, reading and waiting have no cancellation point. The thread ends after
+ * them. */
 static void *use_while_cancelled(void *unused)
 {
         size_t index;

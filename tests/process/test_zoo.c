@@ -31,8 +31,7 @@ static unsigned shown; /* specimens, for the figures */
 
 static void set_up(void)
 {
-        topic_name();   /* the children inherit it */
-        topic_remove(); /* of a test that was killed, whose process number is ours now */
+        topic_name(); /* the children inherit it */
         descriptors_before = count_descriptors();
 }
 

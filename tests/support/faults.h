@@ -77,7 +77,8 @@ static const struct faults_call faults_calls[] = {
           { EACCES, EMFILE, ENFILE, ENOMEM, EINTR, ELOOP, ENOSPC, EOPNOTSUPP } },
         { SYS_ftruncate, "ftruncate", TOLD, { EINTR, EIO, EFBIG, EPERM, ENOSPC } },
         { SYS_fallocate, "fallocate", TOLD, { ENOSPC, ENOMEM, EINTR, EIO, EFBIG, EPERM, EOPNOTSUPP } },
-        /* A segment that was replaced and cannot be mapped is not marked: its readers find out by its name. */
+        /* A segment that was replaced and cannot be mapped is not marked: its readers find out by its
+         * name. */
         { SYS_mmap, "mmap", EITHER, { ENOMEM, EAGAIN, ENFILE, EACCES, EPERM, EOVERFLOW } },
         /* A mapping stays or goes; nothing that is told depends on it. */
         { SYS_munmap, "munmap", DONE, { ENOMEM } },

@@ -32,8 +32,7 @@ static char *play_report;
 /** Before the first child. */
 static inline void plays_prepare(void)
 {
-        topic_name();   /* the children inherit it */
-        topic_remove(); /* of a test that was killed, whose process number is ours now */
+        topic_name(); /* the children inherit it */
         play_report = child_shared(PLAY_REPORT_BYTES);
 }
 

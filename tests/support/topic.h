@@ -19,9 +19,9 @@
 
 #define SHM_DIRECTORY "/dev/shm/"
 
-/** This process's topic; others run at the same time, and killed ones with the same number may have left theirs.
- *  TOPIC_TAG in the environment becomes part of it, so that whoever kills a test can clean up. No such name
- *  is the beginning of another one. */
+/** This process's topic; others run at the same time, and killed ones with the same number may have left
+ *  theirs. TOPIC_TAG in the environment becomes part of it, so that whoever kills a test can clean up. No
+ *  such name is the beginning of another one. */
 static inline const char *topic_name(void)
 {
         static char name[64];
@@ -83,7 +83,8 @@ static inline unsigned count_objects(void)
         return count_entries(SHM_DIRECTORY, topic_name());
 }
 
-/** For .fini, where Criterion ignores assertions and counts only a crash. run_suites.sh looks for the text. */
+/** For .fini, where Criterion ignores assertions and counts only a crash. run_suites.sh looks for the
+ *  text. */
 static inline void expect_none_left(const char *what, unsigned count)
 {
         if (count == 0)

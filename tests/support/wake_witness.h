@@ -147,7 +147,8 @@ static inline struct latency witness_stop(void)
         return wakes;
 }
 
-/** How long this process could have run so far and had no processor, in ns; 0 where the kernel does not count. */
+/** How long this process could have run so far and had no processor, in ns; 0 where the kernel does not
+ *  count. */
 static inline int64_t unserved_ns(void)
 {
         static int file = -1;

@@ -73,8 +73,8 @@ static bool let_live(unsigned life, struct figures *figures)
         return opened;
 }
 
-/* What the dead publisher has left, if it has opened, or an earlier one, seen by somebody who was there before
- * and by somebody who has just come. */
+/* What the dead publisher has left, if it has opened, or an earlier one, seen by somebody who was there
+ * before and by somebody who has just come. */
 static void look_at_remains(struct life_reader *reader, bool opened, struct figures *figures)
 {
         uint64_t blocked = atomic_load(&reader->tally->of[LIFE_BLOCKED]);

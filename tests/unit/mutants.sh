@@ -3,7 +3,7 @@
 # Copyright the Seqcast authors
 #
 # Does each unit test notice when what it tests is broken? What only weakly ordered processors show is
-# not here: that is for tests/model.
+# not here.
 
 . tests/support/mutants.sh
 

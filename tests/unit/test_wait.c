@@ -552,7 +552,8 @@ Test(wait, of_depth_one_finds_no_news_in_a_record_that_was_never_completed)
         expect_next(2, 1);
 }
 
-/* It has completed number 2, and not announced it: who reads in order gets it, who reads the newest does not. */
+/* It has completed number 2, and not announced it: who reads in order gets it, who reads the newest does
+ * not. */
 static void complete_unannounced(void)
 {
         struct seqcast__segment_header header;

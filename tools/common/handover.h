@@ -23,8 +23,8 @@ bool handover_begin(struct handover **ret_handover, const char *path, int descri
 /** Stop that, and remove the socket. Accepts NULL. */
 void handover_end(struct handover *handover);
 
-/** Get the descriptor that is offered at `path`, close-on-exec. What answers there may be anybody: nothing takes
- *  longer than `patience_ns`, and what the descriptor leads to is to be looked at with care. */
+/** Get the descriptor that is offered at `path`, close-on-exec. What answers there may be anybody: nothing
+ *  takes longer than `patience_ns`, and what the descriptor leads to is to be looked at with care. */
 bool handover_receive(const char *path, int64_t patience_ns, int *ret_descriptor, struct failure *failure);
 
 #endif
