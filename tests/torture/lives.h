@@ -381,7 +381,8 @@ struct life_reader {
         uint64_t random;
         uint64_t before; /* number delivered last */
         bool started;    /* losses count from `before` */
-        bool untrusting; /* SEQCAST_ANY_OWNER */
+        bool varies;     /* it may be opened by SEQCAST_ANY_OWNER: nobody looks at its ring */
+        bool untrusting; /* it has been */
         unsigned char record[LIFE_RECORD_MAX];
 };
 
@@ -390,7 +391,7 @@ static inline int life_reader_open(struct life_reader *reader)
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
         int r;
 
-        reader->untrusting = random_below(&reader->random, 4) == 0;
+        reader->untrusting = reader->varies && random_below(&reader->random, 4) == 0;
         options.flags = reader->untrusting ? SEQCAST_ANY_OWNER : 0;
         r = seqcast_subscriber_open(topic_name(), &options, &reader->handle);
         reader->started = r == 0 && seqcast_subscriber_version(reader->handle) == 0;
@@ -535,6 +536,7 @@ static inline int life_of_reader(unsigned index)
         if (nice(LIFE_READER_NICE) == -1 && errno != 0) /* a new publisher is not to wait for a processor */
                 return 1;
         reader.tally = &lives->readers[index];
+        reader.varies = true;
         reader.random = record_word(index + 1, 7) | 1;
         if (life_reader_open(&reader) != 0)
                 return 1;
