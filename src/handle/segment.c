@@ -163,7 +163,7 @@ void seqcast__segment_text(char *ret_text, size_t capacity, const void *from, si
         ret_text[length] = '\0';
 }
 
-static int64_t newest_time_ns(const struct seqcast__segment *segment, uint64_t version)
+int64_t seqcast__segment_newest_time_ns(const struct seqcast__segment *segment, uint64_t version)
 {
         const struct seqcast__segment_header *header = &segment->header;
         uint64_t slot = header->slots_offset + (version & (header->depth - 1)) * header->slot_stride;
@@ -191,7 +191,8 @@ void seqcast__segment_describe_publisher(const struct seqcast__segment *segment,
         }
         seqcast__segment_text(program, sizeof program, &control[SEQCAST__CONTROL_PROGRAM], sizeof program);
         age_ns = seqcast__segment_age_ns(
-                newest_time_ns(segment, control[SEQCAST__CONTROL_VERSION] & ~SEQCAST_VERSION_RETIRED),
+                seqcast__segment_newest_time_ns(segment,
+                                                control[SEQCAST__CONTROL_VERSION] & ~SEQCAST_VERSION_RETIRED),
                 control[SEQCAST__CONTROL_TIME_NAMESPACE]);
         if (age_ns >= 0)
                 snprintf(age, sizeof age, " (last publication %" PRId64 " ms ago)", age_ns / 1000000);

@@ -80,6 +80,10 @@ int seqcast__segment_is_detached(const struct seqcast__segment *segment);
 void seqcast__segment_describe_publisher(const struct seqcast__segment *segment, const char *what,
                                          char *ret_text, size_t capacity);
 
+/** When publication `version`, the newest, was stamped: read from the object, mapped or not. 0: never, or it
+ *  cannot be read. */
+int64_t seqcast__segment_newest_time_ns(const struct seqcast__segment *segment, uint64_t version);
+
 /** Age of something stamped `time_ns` by a publisher of time namespace `time_namespace`; -1: unknown. */
 int64_t seqcast__segment_age_ns(int64_t time_ns, uint64_t time_namespace);
 

@@ -5,6 +5,8 @@
 # run_suites.sh counts what it should: each kind of result, in a tree of its own.
 . tests/support/tap.sh
 
+unset TESTS LANES # of the run that this is part of
+
 # counts NAME EXPECTED-LAST-LINE EXPECTED-STATUS SCRIPT: a suite of one script, run
 counts() {
         rm -rf "$scratch/tree"

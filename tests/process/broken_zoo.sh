@@ -60,7 +60,7 @@ mutant src/platform/lock.c process/test_namespaces 'a publisher is what its proc
 
 # ---- surroundings
 
-mutant src/platform/shm.c process/test_surroundings 'a handle takes the place of a standard stream' 's/if \(fd > STDERR_FILENO\)/if (true)/'
+mutant src/platform/process.c process/test_surroundings 'a handle takes the place of a standard stream' 's/if \(fd > STDERR_FILENO\)/if (true)/'
 mutant src/platform/shm.c process/test_surroundings 'a program inherits what was created' 's/O_TMPFILE \| O_RDWR \| O_CLOEXEC/O_TMPFILE | O_RDWR/'
 mutant src/platform/shm.c process/test_surroundings 'a program inherits what was opened' \
         's/int fd = shm_open\(name, (.*), 0\);/char path[PATH_BYTES]; path_of(path, name); int fd = open(path, \1 | O_NOFOLLOW);/'

@@ -28,6 +28,7 @@
 #
 # Tests run from the top folder, without stdin, with BUILD set to the absolute build folder and with
 # that folder first in PATH. Output goes to BUILD/logs, and to the terminal when a test fails.
+# Of tests that count what they did, the figures are printed, too.
 # Two suites run at a time where there are two processors; LANES=1: one after the other.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -154,6 +155,9 @@ run() {
         else
                 judge
         fi
+        case $suite in
+        crash | fuzz | wait | torture) grep -E '^(ok [0-9]* - .*[0-9]|# )' "$log" | tail -n 12 | cut -c1-220 | sed 's/^/    | /' ;;
+        esac
         if [ "$total_failed" = "$failed_before" ] && grep -q '^LEFT BEHIND: ' "$log"; then
                 fail "$name" "$(grep '^LEFT BEHIND: ' "$log" | head -n 1)"
         fi

@@ -325,8 +325,10 @@ static bool deliver(struct follower *follower, int64_t now, struct failure *fail
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static bool fail_replaced(struct failure *failure)
+static bool fail_over(const struct follower *follower, struct failure *failure)
 {
+        if (follower->topic->nameless)
+                return fail(failure, E_NOSEG, "its publisher has ended, and a sealed segment gets no other");
         fail(failure, E_NOSEG, "the segment was replaced or removed; nothing newer comes in it");
         return fail_hint(failure, "-F follows the name");
 }
@@ -384,7 +386,7 @@ static bool handle_nothing(struct follower *follower, int state, int64_t now, st
                 state == SEQCAST_RETIRED || (moved && follower->attachment.status.liveness != SEQCAST_LIVE);
         if ((moved || over) && follower->wish.follow == FOLLOW_NAME)
                 return reattach(follower, over, now, failure);
-        return !over || fail_replaced(failure);
+        return !over || fail_over(follower, failure);
 }
 
 static bool read_once(struct follower *follower, int64_t now, struct failure *failure)

@@ -82,6 +82,11 @@ static void choose_cure(struct failure *failure, const struct library_call *call
 {
         if (strncmp(failure->message, "truncated", 9) == 0)
                 fail_hint(failure, "Was it resized by another program?");
+        else if (strstr(failure->message, "not a regular file") != NULL ||
+                 strstr(failure->message, "a symbolic link") != NULL)
+                fail_hint(failure, "Remove it, or choose another name");
+        else if (strstr(failure->message, "is not sealed") != NULL)
+                fail_hint(failure, "--any-owner reads without trust");
         else if (strstr(failure->message, "lets others write") != NULL)
                 fail_hint(failure, "Its owner can chmod it to 0600, 0640 or 0644");
         else if (failure->class == E_VERSION && !call->publishing &&
@@ -93,7 +98,11 @@ static void choose_cure(struct failure *failure, const struct library_call *call
 
 bool fail_library(struct failure *failure, int error, const struct library_call *call)
 {
-        const char *why = call->detail.text[0] != '\0' ? call->detail.text : seqcast_strerror(error);
+        const char *why = call->detail.text[0] != '\0' ? call->detail.text
+                          : error == -EPROTO ? "truncated: the object has fewer bytes now than before"
+                                             : seqcast_strerror(error);
+        if (error == -ENOENT && strncmp(why, "/dev/shm", 8) == 0)
+                return fail(failure, E_IO, "%s", why);
         if (error == -ENOENT)
                 return topic_fail_missing(call->topic, failure,
                                           call->publishing ? "-s SCHEMA creates it" : "-F waits for it");
