@@ -199,10 +199,11 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                   "--wait-writer" },
                 { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
                 { settings->public && settings->group != NULL, "--public contradicts --group" },
+                { settings->public && settings->mode != 0, "--public contradicts --mode" },
                 { settings->depth > SEQCAST_DEPTH_MAX || (settings->depth & (settings->depth - 1)) != 0,
                   "--depth wants a power of two up to 65536" },
-                { settings->mode != 0 &&
-                          ((settings->mode & 0600u) != 0600u || (settings->mode & ~0644u) != 0),
+                { settings->mode != 0 && settings->mode != SEQCAST_MODE_PRIVATE &&
+                          settings->mode != SEQCAST_MODE_GROUP && settings->mode != SEQCAST_MODE_PUBLIC,
                   "--mode wants 0600, 0640 or 0644: nobody but the owner may write" },
                 { settings->no_header && settings->csv == '\0', "--no-header needs --csv" },
                 { settings->input != NULL && !stream, "--input needs -l, --csv or --raw" },

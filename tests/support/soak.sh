@@ -13,11 +13,14 @@ export LC_ALL=C
 BUILD=$PWD/$1
 PATH=$BUILD:$PATH
 export BUILD PATH
+case ${HOURS:=1} in
+*[!0-9.]*) echo "HOURS=$HOURS: a number of hours is wanted, such as 8 or 0.5" >&2; exit 2 ;;
+esac
 mkdir -p "$BUILD/logs"
 
 passed=0 failed=0 skipped=0 notes=
 steps=10 # that are still to come
-end=$(awk -v now="$(date +%s)" -v hours="${HOURS:-1}" 'BEGIN { printf "%d", now + 3600 * hours }')
+end=$(awk -v now="$(date +%s)" -v hours="$HOURS" 'BEGIN { printf "%d", now + 3600 * hours }')
 
 # share: print the seconds that the next step may take
 share() {
