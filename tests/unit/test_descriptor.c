@@ -58,7 +58,7 @@ static void get_descriptor(void)
 {
         descriptor = seqcast_subscriber_fd(subscriber);
         if (descriptor == -ENOSYS)
-                cr_skip_test("a portable build: there are no descriptors to wait on");
+                SKIP_WITH_TOPIC("a portable build: there are no descriptors to wait on");
         cr_assert(ge(int, descriptor, 0));
 }
 
@@ -579,7 +579,7 @@ Test(descriptor, takes_three_descriptors_or_none)
                 r = seqcast_subscriber_fd(subscriber);
                 setrlimit(RLIMIT_NOFILE, &before);
                 if (r == -ENOSYS)
-                        cr_skip_test("a portable build: there are no descriptors to wait on");
+                        SKIP_WITH_TOPIC("a portable build: there are no descriptors to wait on");
                 cr_assert(eq(int, r, -EMFILE), "%u more", more);
                 cr_assert(eq(uint, count_descriptors(), descriptors));
                 cr_assert(not(is_shown()));

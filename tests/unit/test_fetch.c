@@ -312,10 +312,8 @@ Test(fetch, what_the_header_says_costs_no_memory)
         cr_assert(eq(int, (int)pwrite(fd, &header, sizeof header, 0), (int)sizeof header));
         cr_assert(zero(int, ftruncate(fd, (off_t)header.segment_bytes)));
         close(fd);
-        if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) {
-                topic_remove(); /* a test that is skipped is not finished by its suite */
-                cr_skip_test("memory cannot be locked here");
-        }
+        if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
+                SKIP_WITH_TOPIC("memory cannot be locked here");
         before = resident_bytes();
         cr_assert(zero(int, open_untrusting(0)));
         cr_assert(lt(u64, resident_bytes(), before + (4u << 20)));

@@ -715,7 +715,7 @@ Test(reattach, nothing_is_read_while_another_segment_is_mapped_over_the_old_one)
         expect_reattach(0);
         during_change = NULL;
         if (result_during_change < 0)
-                cr_skip_test("in this build nothing is mapped over anything");
+                SKIP_WITH_TOPIC("in this build nothing is mapped over anything");
         cr_assert(eq(int, result_during_change, SEQCAST_BUSY));
         cr_assert(eq(int, next(handles[0]), SEQCAST_REATTACHED));
         expect_next(handles[0], 1, 0);
@@ -728,7 +728,7 @@ Test(reattach, where_mapping_fails_the_old_segment_stays)
         renew();
         map_over_error = ENOMEM;
         if (seqcast_subscriber_reattach(subscriber, &detail) == 0)
-                cr_skip_test("in this build nothing is mapped over anything");
+                SKIP_WITH_TOPIC("in this build nothing is mapped over anything");
         for (unsigned i = 0; i < HANDLES; i++) {
                 expect_newest(handles[i], segment_now - 1, 2);
                 cr_assert(eq(u32, sample.retired, 1));
@@ -1000,7 +1000,7 @@ Test(reattach, descriptors_of_joined_handles_go_on_working)
         for (unsigned i = 0; i < HANDLES; i++) {
                 descriptors[i] = seqcast_subscriber_fd(handles[i]);
                 if (descriptors[i] == -ENOSYS)
-                        cr_skip_test("a portable build: there are no descriptors to wait on");
+                        SKIP_WITH_TOPIC("a portable build: there are no descriptors to wait on");
                 cr_assert(eq(int, seqcast_subscriber_drain(handles[i]), SEQCAST_NONE));
         }
         for (int turn = 0; turn < 3; turn++) {
