@@ -2,7 +2,7 @@
 /* Copyright the Seqcast authors */
 
 /* What is in a subscriber: what reading uses first, what waiting adds, and what threads that share one
- * have in common. subscriber.c opens and reads, wait.c waits. */
+ * have in common. subscriber.c opens, read.c reads, wait.c waits. */
 
 #ifndef SEQCAST_SRC_HANDLE_SUBSCRIBER_H
 #define SEQCAST_SRC_HANDLE_SUBSCRIBER_H

@@ -73,7 +73,7 @@ caught() {
                 return
         fi
         case $2 in
-        include/*) compile "$scratch/spoilt/include" src/handle/subscriber.c "$scratch/spoilt/spoilt.o" ;;
+        include/*) compile "$scratch/spoilt/include" src/handle/read.c "$scratch/spoilt/spoilt.o" ;;
         *) compile include "$scratch/spoilt/$2" "$scratch/spoilt/spoilt.o" ;;
         esac || {
                 not_ok "$3 is caught" "$(cat "$scratch/log")"

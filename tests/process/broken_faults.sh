@@ -116,7 +116,7 @@ twin test_faults 'faults/of_creating' src/handle/publisher.c \
 twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/waker.c \
         'a publisher that never wakes and looks all the same' 'there was a system call' \
         's/ \|\| mode == SEQCAST_WAKE_NEVER//'
-twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/subscriber.c \
+twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/read.c \
         'a reader that calls the system' 'there was a system call in reading' \
         's/^        if \(subscriber->shared != NULL\)$/        getppid();\n&/'
 

@@ -33,7 +33,7 @@ mutant src/handle/acquire.c unit/test_subscriber 'a stranger'"'"'s segment is ta
         's/if \(status->st_uid != geteuid\(\)\)/if (false)/'
 mutant src/handle/acquire.c unit/test_subscriber 'a segment that others may write is taken over' \
         's/S_IWGRP \| S_IWOTH/0/'
-mutant src/handle/subscriber.c unit/test_subscriber 'a look that ends late moves the position back' \
+mutant src/handle/read.c unit/test_subscriber 'a look that ends late moves the position back' \
         's/if \(subscriber->view.begun \/ 2 >= subscriber->reader.delivered\)/if (true)/'
 mutant src/handle/attach.c unit/test_subscriber 'any owner is trusted' 's/if \(!named \&\&/if (false \&\&/'
 mutant src/handle/attach.c unit/test_subscriber 'what others may write is trusted' 's/\(S_IWGRP \| S_IWOTH\)/0/'
@@ -103,7 +103,7 @@ mutant src/handle/subscriber.c unit/test_reattach 'the generation is not compare
 mutant src/handle/subscriber.c unit/test_reattach 'interest in the old segment counts in the new one' \
         's/shared->sleepers = shared->watchers = 0;/;/'
 mutant src/handle/subscriber.c unit/test_reattach 'the first handle to be closed unmaps for all' 's/if \(!last\)/if (false)/'
-mutant src/handle/subscriber.c unit/test_reattach 'joined handles read in place' \
+mutant src/handle/read.c unit/test_reattach 'joined handles read in place' \
         's/if \(subscriber->shared != NULL \|\| subscriber->fetched\)/if (subscriber->fetched)/'
 
 mutant src/handle/wait.c unit/test_reattach 'interest is not dropped' 's/\(count == NULL \|\| --\*count == 0\)\)/false)/'

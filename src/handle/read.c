@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* Reading: the ring's, with holes of sparse segments left alone; from a mapping of one's own, from one that
+ * another thread may replace, or without any. */
+
+#include "handle/subscriber.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- reading sparse segments --------------------------------------------------------------- */
+
+static uint64_t segment_offset(const seqcast_subscriber *subscriber, const seqcast_word *payload)
+{
+        return (uintptr_t)payload - (uintptr_t)subscriber->base;
+}
+
+/* R2 for [offset, offset + bytes) of a payload, holes as zeros. A page that a publication has stored to
+ * had its memory before that publication's W1, so a reader that finds a hole, and the view valid
+ * afterwards, has found the zeros of this publication. */
+static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload,
+                        uint64_t offset, uint64_t bytes)
+{
+        uint64_t base = segment_offset(subscriber, payload);
+        uint64_t end = offset + bytes;
+        unsigned char *target = to;
+
+        if (bytes != 0 && seqcast__presence_knows(&subscriber->presence, base + offset, base + end)) {
+                seqcast_copy_load(to, payload, offset, (size_t)bytes);
+                return 0;
+        }
+        while (offset < end) {
+                uint64_t stop;
+                int r = seqcast__presence_look(&subscriber->presence, base + offset, base + end, &stop);
+                size_t length;
+
+                if (r < 0)
+                        return r;
+                length = (size_t)(stop - base - offset);
+                if (r == 1)
+                        seqcast_copy_load(target, payload, offset, length);
+                else
+                        memset(target, 0, length);
+                target += length;
+                offset += length;
+        }
+        return 0;
+}
+
+struct sparse_request {
+        seqcast_subscriber *subscriber;
+        const struct seqcast__read_request *read;
+};
+
+static int take_sparse_whole(void *context, const struct seqcast_ring_view *view)
+{
+        const struct sparse_request *request = context;
+
+        if (view->bytes > request->read->capacity)
+                return -EMSGSIZE;
+        return load_present(request->subscriber, request->read->record, view->payload, 0, view->bytes);
+}
+
+static int take_sparse_parts(void *context, const struct seqcast_ring_view *view)
+{
+        const struct sparse_request *request = context;
+
+        for (size_t i = 0; i < request->read->count; i++) {
+                const seqcast_read_part *part = &request->read->parts[i];
+                int r;
+
+                if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
+                        return -ERANGE;
+                r = load_present(request->subscriber, part->to, view->payload, part->offset, part->bytes);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
+
+/* `request` is known where each public function calls this, so that each becomes a loop of its own. */
+static inline int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                              seqcast_sample *ret_sample)
+{
+        seqcast_ring_find *find = request->next ? seqcast_ring_find_next : seqcast_ring_find_newest;
+        struct seqcast_ring_buffer buffer = { request->record, request->capacity };
+        struct seqcast_ring_read_parts list = { request->parts, request->count };
+        struct sparse_request sparse = { subscriber, request };
+
+        if (subscriber->sparse)
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                                         request->whole ? take_sparse_whole : take_sparse_parts, &sparse,
+                                         ret_sample);
+        if (request->whole)
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                                         seqcast_ring_take_whole, &buffer, ret_sample);
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts, &list,
+                                 ret_sample);
+}
+
+/* In a mapping that another thread may replace. */
+static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                       seqcast_sample *ret_sample)
+{
+        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                struct seqcast_ring_reader before;
+                struct seqcast__visit visit;
+                seqcast_sample sample;
+                int r = seqcast__subscriber_enter(subscriber, &visit);
+
+                if (r < 0)
+                        return r;
+                if (r == 0 && subscriber->moved) {
+                        seqcast__subscriber_leave(subscriber, &visit);
+                        return seqcast__subscriber_tell_moved(subscriber);
+                }
+                if (r == 0) {
+                        before = subscriber->reader;
+                        r = read_mapped(subscriber, request, &sample);
+                        if (seqcast__subscriber_leave(subscriber, &visit)) {
+                                if (r == 0 && ret_sample != NULL)
+                                        *ret_sample = sample;
+                                return r;
+                        }
+                        subscriber->reader = before;
+                }
+                seqcast__cpu_relax();
+        }
+        return SEQCAST_BUSY;
+}
+
+static inline int read_one(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                           seqcast_sample *ret_sample)
+{
+        if (!request->whole && request->count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        if (subscriber->shared != NULL)
+                return read_shared(subscriber, request, ret_sample);
+        if (subscriber->fetched)
+                return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
+                                           ret_sample);
+        return read_mapped(subscriber, request, ret_sample);
+}
+
+int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                        seqcast_sample *ret_sample)
+{
+        const struct seqcast__read_request request = { .whole = true,
+                                                       .record = record,
+                                                       .capacity = capacity };
+
+        return read_one(subscriber, &request, ret_sample);
+}
+
+int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                      seqcast_sample *ret_sample)
+{
+        const struct seqcast__read_request request = {
+                .next = true, .whole = true, .record = record, .capacity = capacity
+        };
+
+        return read_one(subscriber, &request, ret_sample);
+}
+
+int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
+                              seqcast_sample *ret_sample)
+{
+        const struct seqcast__read_request request = { .parts = parts, .count = count };
+
+        return read_one(subscriber, &request, ret_sample);
+}
+
+int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
+                            seqcast_sample *ret_sample)
+{
+        const struct seqcast__read_request request = { .next = true, .parts = parts, .count = count };
+
+        return read_one(subscriber, &request, ret_sample);
+}
+
+int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)
+{
+        /* What is looked at must not go away, and looks have no bound. */
+        if (subscriber->shared != NULL || subscriber->fetched)
+                return -EINVAL;
+        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                enum seqcast_state state =
+                        seqcast_ring_find_newest(&subscriber->ring, &subscriber->reader, &subscriber->view);
+                struct seqcast_ring_reader preview = subscriber->reader;
+
+                if (state == SEQCAST_OK && seqcast_ring_view_valid(&subscriber->view)) {
+                        subscriber->looking = true;
+                        seqcast_ring_deliver(&preview, &subscriber->view, ret_sample);
+                        *ret_record = subscriber->view.payload;
+                        return SEQCAST_OK;
+                }
+                if (state != SEQCAST_OK && state != SEQCAST_BUSY)
+                        return (int)state;
+                seqcast__cpu_relax();
+        }
+        return SEQCAST_BUSY;
+}
+
+int seqcast_read_end(seqcast_subscriber *subscriber)
+{
+        if (!subscriber->looking)
+                return -EINVAL;
+        subscriber->looking = false;
+        if (!seqcast_ring_view_valid(&subscriber->view))
+                return SEQCAST_OVERWRITTEN;
+        /* A newer one may have been read meanwhile: numbers never go backwards. */
+        if (subscriber->view.begun / 2 >= subscriber->reader.delivered)
+                seqcast_ring_deliver(&subscriber->reader, &subscriber->view, NULL);
+        return SEQCAST_OK;
+}
