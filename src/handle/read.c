@@ -81,24 +81,35 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
+static inline seqcast_ring_find *find_of(const struct seqcast__read_request *request)
+{
+        return request->next ? seqcast_ring_find_next : seqcast_ring_find_newest;
+}
+
+/* By value, as below: so that who reads a plain mapping need not have a request in memory. */
+static __attribute__((noinline)) int
+read_sparse(seqcast_subscriber *subscriber, struct seqcast__read_request request, seqcast_sample *ret_sample)
+{
+        struct sparse_request sparse = { subscriber, &request };
+
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(&request),
+                                 request.whole ? take_sparse_whole : take_sparse_parts, &sparse, ret_sample);
+}
+
 /* `request` is known where each public function calls this, so that each becomes a loop of its own. */
 static inline int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
                               seqcast_sample *ret_sample)
 {
-        seqcast_ring_find *find = request->next ? seqcast_ring_find_next : seqcast_ring_find_newest;
         struct seqcast_ring_buffer buffer = { request->record, request->capacity };
         struct seqcast_ring_read_parts list = { request->parts, request->count };
-        struct sparse_request sparse = { subscriber, request };
 
         if (subscriber->sparse)
-                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
-                                         request->whole ? take_sparse_whole : take_sparse_parts, &sparse,
-                                         ret_sample);
+                return read_sparse(subscriber, *request, ret_sample);
         if (request->whole)
-                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find,
+                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(request),
                                          seqcast_ring_take_whole, &buffer, ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts, &list,
-                                 ret_sample);
+        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(request),
+                                 seqcast_ring_take_parts, &list, ret_sample);
 }
 
 /* In a mapping that another thread may replace. */
@@ -132,16 +143,24 @@ static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__rea
         return SEQCAST_BUSY;
 }
 
+/* Out of the way of those who read what they have mapped. */
+static __attribute__((noinline)) int read_otherwise(seqcast_subscriber *subscriber,
+                                                    struct seqcast__read_request request,
+                                                    seqcast_sample *ret_sample)
+{
+        if (subscriber->shared != NULL)
+                return read_shared(subscriber, &request, ret_sample);
+        return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, &request,
+                                   ret_sample);
+}
+
 static inline int read_one(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
                            seqcast_sample *ret_sample)
 {
         if (!request->whole && request->count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
-        if (subscriber->shared != NULL)
-                return read_shared(subscriber, request, ret_sample);
-        if (subscriber->fetched)
-                return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
-                                           ret_sample);
+        if (subscriber->shared != NULL || subscriber->fetched)
+                return read_otherwise(subscriber, *request, ret_sample);
         return read_mapped(subscriber, request, ret_sample);
 }
 
