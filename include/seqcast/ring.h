@@ -56,6 +56,11 @@
 #define SEQCAST_SLOT_TIME 2u        /* ... of its time, only where times are stored */
 #define SEQCAST_SLOT_HEAD_BYTES 16u /* so that 48 bytes of payload share the head's cache line */
 #define SEQCAST_SLOT_HEAD_TIME_BYTES 32u
+#define SEQCAST__LONG_RECORD_BYTES ((uint64_t)1024) /* to which a line more is little */
+
+/* What a read goes through once a call. Compilers take it for too much to be inlined into each reader. */
+#define SEQCAST__HOT static inline __attribute__((always_inline))
+#define SEQCAST__UNLIKELY(condition) __builtin_expect(condition, 0)
 
 /** Where everything is. Fill it with seqcast_ring_over(), or by hand over another layout. */
 struct seqcast_ring {
@@ -71,6 +76,7 @@ struct seqcast_ring {
 /** One reader's position. Zero it to start; `started` with `delivered` n means: n+1 is wanted next. */
 struct seqcast_ring_reader {
         uint64_t delivered;
+        uint64_t retries; /* attempts that were thrown away, as the writer was faster */
         bool started;
 };
 
@@ -111,10 +117,25 @@ static inline bool seqcast_ring_range_fits(uint64_t offset, uint64_t bytes, uint
 
 /* ---- memory of one's own ------------------------------------------------------------------- */
 
+static inline uint64_t seqcast__ring_whole_lines(uint64_t bytes)
+{
+        return (bytes + SEQCAST_LINE_BYTES - 1) / SEQCAST_LINE_BYTES * SEQCAST_LINE_BYTES;
+}
+
+/* Bytes from slot to payload: right behind the head, so that both share a line; but where the payload begins
+ * a line of its own at the price of no more lines, or of one that hardly counts, copies of it split none. */
+static inline uint64_t seqcast__ring_payload_offset(uint64_t head_bytes, uint64_t record_bytes)
+{
+        bool costs_a_line = seqcast__ring_whole_lines(SEQCAST_LINE_BYTES + record_bytes) >
+                            seqcast__ring_whole_lines(head_bytes + record_bytes);
+
+        return costs_a_line && record_bytes < SEQCAST__LONG_RECORD_BYTES ? head_bytes : SEQCAST_LINE_BYTES;
+}
+
 static inline uint64_t seqcast__ring_stride(uint64_t record_bytes)
 {
-        return (SEQCAST_SLOT_HEAD_BYTES + record_bytes + SEQCAST_LINE_BYTES - 1) / SEQCAST_LINE_BYTES *
-               SEQCAST_LINE_BYTES;
+        return seqcast__ring_whole_lines(seqcast__ring_payload_offset(SEQCAST_SLOT_HEAD_BYTES, record_bytes) +
+                                         record_bytes);
 }
 
 /** Bytes that a ring of `depth` records of up to `record_bytes` takes. Neither may be absurd (2^40). */
@@ -135,7 +156,7 @@ static inline struct seqcast_ring seqcast_ring_over(void *memory, uint64_t depth
         ring.slots = (unsigned char *)memory + 2 * SEQCAST_LINE_BYTES;
         ring.depth_mask = depth - 1;
         ring.stride = seqcast__ring_stride(record_bytes);
-        ring.payload_offset = SEQCAST_SLOT_HEAD_BYTES;
+        ring.payload_offset = seqcast__ring_payload_offset(SEQCAST_SLOT_HEAD_BYTES, record_bytes);
         ring.record_bytes = record_bytes;
         ring.times = false;
         return ring;
@@ -213,9 +234,9 @@ static inline uint64_t seqcast_ring_version(const struct seqcast_ring *ring)
         return atomic_load_explicit(ring->version, memory_order_acquire); /* R0 pairs with W5, T3, X1 */
 }
 
-static inline enum seqcast_state seqcast__ring_look(const struct seqcast_ring *ring, const seqcast_word *slot,
-                                                    uint64_t begun, bool retired,
-                                                    struct seqcast_ring_view *ret_view)
+SEQCAST__HOT enum seqcast_state seqcast__ring_look(const struct seqcast_ring *ring, const seqcast_word *slot,
+                                                   uint64_t begun, bool retired,
+                                                   struct seqcast_ring_view *ret_view)
 {
         ret_view->slot = slot;
         ret_view->payload = slot + ring->payload_offset / SEQCAST_WORD_BYTES;
@@ -231,9 +252,9 @@ static inline enum seqcast_state seqcast__ring_look(const struct seqcast_ring *r
 }
 
 /** Look for the newest record. @return SEQCAST_OK, EMPTY, RETIRED (and empty), BUSY */
-static inline enum seqcast_state seqcast_ring_find_newest(const struct seqcast_ring *ring,
-                                                          const struct seqcast_ring_reader *reader,
-                                                          struct seqcast_ring_view *ret_view)
+SEQCAST__HOT enum seqcast_state seqcast_ring_find_newest(const struct seqcast_ring *ring,
+                                                         const struct seqcast_ring_reader *reader,
+                                                         struct seqcast_ring_view *ret_view)
 {
         uint64_t version = seqcast_ring_version(ring); /* R0 */
         bool retired = (version & SEQCAST_VERSION_RETIRED) != 0;
@@ -252,9 +273,9 @@ static inline enum seqcast_state seqcast_ring_find_newest(const struct seqcast_r
 }
 
 /** Look for the next record in order. @return SEQCAST_OK, NONE, EMPTY, RETIRED, BUSY */
-static inline enum seqcast_state seqcast_ring_find_next(const struct seqcast_ring *ring,
-                                                        const struct seqcast_ring_reader *reader,
-                                                        struct seqcast_ring_view *ret_view)
+SEQCAST__HOT enum seqcast_state seqcast_ring_find_next(const struct seqcast_ring *ring,
+                                                       const struct seqcast_ring_reader *reader,
+                                                       struct seqcast_ring_view *ret_view)
 {
         uint64_t want = reader->delivered + 1, depth = ring->depth_mask + 1, version, resume, begun;
         const seqcast_word *slot;
@@ -317,8 +338,8 @@ static inline bool seqcast_ring_view_valid(const struct seqcast_ring_view *view)
 }
 
 /** A valid view has been delivered: move the reader on, and say what it got. */
-static inline void seqcast_ring_deliver(struct seqcast_ring_reader *reader,
-                                        const struct seqcast_ring_view *view, seqcast_sample *ret_sample)
+SEQCAST__HOT void seqcast_ring_deliver(struct seqcast_ring_reader *reader,
+                                       const struct seqcast_ring_view *view, seqcast_sample *ret_sample)
 {
         uint64_t number = view->begun / 2;
 
@@ -343,33 +364,59 @@ typedef enum seqcast_state seqcast_ring_find(const struct seqcast_ring *, const 
 /** Copy what the caller wants of a view (R2). @return 0, or an error, believed if the view was valid */
 typedef int seqcast_ring_take(void *context, const struct seqcast_ring_view *view);
 
-/**
- * Find, take, check, up to SEQCAST_READ_ATTEMPTS_MAX times. Both functions are meant to be constants,
- * so that the compiler makes one loop of it without a call.
- */
-static inline int seqcast_ring_read(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
-                                    seqcast_ring_find *find, seqcast_ring_take *take, void *context,
-                                    seqcast_sample *ret_sample)
+/** Find, take, check, once. @return as seqcast_ring_read(); SEQCAST_BUSY: it may succeed the next time */
+SEQCAST__HOT int seqcast_ring_try(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
+                                  seqcast_ring_find *find, seqcast_ring_take *take, void *context,
+                                  seqcast_sample *ret_sample)
 {
-        for (int attempt = 0; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
-                struct seqcast_ring_view view;
-                enum seqcast_state state = find(ring, reader, &view);
+        struct seqcast_ring_view view;
+        enum seqcast_state state = find(ring, reader, &view);
+        int r;
 
-                if (state == SEQCAST_OK) {
-                        int r = take(context, &view);
+        if (state != SEQCAST_OK)
+                return (int)state;
+        r = take(context, &view);
+        if (SEQCAST__UNLIKELY(!seqcast_ring_view_valid(&view)))
+                return SEQCAST_BUSY;
+        if (SEQCAST__UNLIKELY(r < 0))
+                return r;
+        seqcast_ring_deliver(reader, &view, ret_sample);
+        return SEQCAST_OK;
+}
 
-                        if (seqcast_ring_view_valid(&view)) {
-                                if (r < 0)
-                                        return r;
-                                seqcast_ring_deliver(reader, &view, ret_sample);
-                                return SEQCAST_OK;
-                        }
-                } else if (state != SEQCAST_BUSY) {
-                        return (int)state;
-                }
+/* What is left of the attempts after the first one. */
+static __attribute__((noinline, unused)) int seqcast__ring_retry(const struct seqcast_ring *ring,
+                                                                 struct seqcast_ring_reader *reader,
+                                                                 seqcast_ring_find *find,
+                                                                 seqcast_ring_take *take, void *context,
+                                                                 seqcast_sample *ret_sample)
+{
+        for (int attempt = 1; attempt < SEQCAST_READ_ATTEMPTS_MAX; attempt++) {
+                int r;
+
+                reader->retries++;
                 seqcast__cpu_relax();
+                r = seqcast_ring_try(ring, reader, find, take, context, ret_sample);
+                if (r != SEQCAST_BUSY)
+                        return r;
         }
+        reader->retries++;
         return SEQCAST_BUSY;
+}
+
+/**
+ * Find, take, check, up to SEQCAST_READ_ATTEMPTS_MAX times. Both functions are meant to be constants: the
+ * first attempt, which is nearly always the only one, is made without a call.
+ */
+SEQCAST__HOT int seqcast_ring_read(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
+                                   seqcast_ring_find *find, seqcast_ring_take *take, void *context,
+                                   seqcast_sample *ret_sample)
+{
+        int r = seqcast_ring_try(ring, reader, find, take, context, ret_sample);
+
+        if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
+                return seqcast__ring_retry(ring, reader, find, take, context, ret_sample);
+        return r;
 }
 
 struct seqcast_ring_buffer {
@@ -377,7 +424,7 @@ struct seqcast_ring_buffer {
         size_t capacity;
 };
 
-static inline int seqcast_ring_take_whole(void *context, const struct seqcast_ring_view *view)
+SEQCAST__HOT int seqcast_ring_take_whole(void *context, const struct seqcast_ring_view *view)
 {
         const struct seqcast_ring_buffer *buffer = (const struct seqcast_ring_buffer *)context;
 
@@ -392,7 +439,7 @@ struct seqcast_ring_read_parts {
         size_t count;
 };
 
-static inline int seqcast_ring_take_parts(void *context, const struct seqcast_ring_view *view)
+SEQCAST__HOT int seqcast_ring_take_parts(void *context, const struct seqcast_ring_view *view)
 {
         const struct seqcast_ring_read_parts *list = (const struct seqcast_ring_read_parts *)context;
 
@@ -407,9 +454,8 @@ static inline int seqcast_ring_take_parts(void *context, const struct seqcast_ri
 }
 
 /** Copy the newest record. @return 0; SEQCAST_EMPTY; SEQCAST_RETIRED; SEQCAST_BUSY; -EMSGSIZE */
-static inline int seqcast_ring_read_newest(const struct seqcast_ring *ring,
-                                           struct seqcast_ring_reader *reader, void *record, size_t capacity,
-                                           seqcast_sample *ret_sample)
+SEQCAST__HOT int seqcast_ring_read_newest(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
+                                          void *record, size_t capacity, seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
 
@@ -418,8 +464,8 @@ static inline int seqcast_ring_read_newest(const struct seqcast_ring *ring,
 }
 
 /** Copy the next record in order. @return as above; SEQCAST_NONE */
-static inline int seqcast_ring_read_next(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
-                                         void *record, size_t capacity, seqcast_sample *ret_sample)
+SEQCAST__HOT int seqcast_ring_read_next(const struct seqcast_ring *ring, struct seqcast_ring_reader *reader,
+                                        void *record, size_t capacity, seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
 
@@ -428,10 +474,10 @@ static inline int seqcast_ring_read_next(const struct seqcast_ring *ring, struct
 }
 
 /** Copy parts of the newest or the next record. @return as above; -ERANGE */
-static inline int seqcast_ring_read_newest_parts(const struct seqcast_ring *ring,
-                                                 struct seqcast_ring_reader *reader,
-                                                 const seqcast_read_part *parts, size_t count,
-                                                 seqcast_sample *ret_sample)
+SEQCAST__HOT int seqcast_ring_read_newest_parts(const struct seqcast_ring *ring,
+                                                struct seqcast_ring_reader *reader,
+                                                const seqcast_read_part *parts, size_t count,
+                                                seqcast_sample *ret_sample)
 {
         struct seqcast_ring_read_parts list = { parts, count };
 
@@ -439,10 +485,10 @@ static inline int seqcast_ring_read_newest_parts(const struct seqcast_ring *ring
                                  ret_sample);
 }
 
-static inline int seqcast_ring_read_next_parts(const struct seqcast_ring *ring,
-                                               struct seqcast_ring_reader *reader,
-                                               const seqcast_read_part *parts, size_t count,
-                                               seqcast_sample *ret_sample)
+SEQCAST__HOT int seqcast_ring_read_next_parts(const struct seqcast_ring *ring,
+                                              struct seqcast_ring_reader *reader,
+                                              const seqcast_read_part *parts, size_t count,
+                                              seqcast_sample *ret_sample)
 {
         struct seqcast_ring_read_parts list = { parts, count };
 

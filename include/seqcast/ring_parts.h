@@ -127,21 +127,6 @@ static inline int seqcast_ring_make_plan(const struct seqcast_ring *ring,
         return 0;
 }
 
-static inline void seqcast__ring_copy_between(seqcast_word *to, const seqcast_word *from, uint64_t offset,
-                                              uint64_t bytes)
-{
-        unsigned char buffer[512];
-
-        while (bytes != 0) {
-                size_t chunk = bytes < sizeof buffer ? (size_t)bytes : sizeof buffer;
-
-                seqcast_copy_load(buffer, from, offset, chunk);
-                seqcast_copy_store(to, offset, buffer, chunk);
-                offset += chunk;
-                bytes -= chunk;
-        }
-}
-
 /** Repeat the logged changes in `payload`. */
 static inline void seqcast_ring_renew_changes(const struct seqcast_ring_changes *changes,
                                               const struct seqcast_ring_plan *plan, seqcast_word *payload)
@@ -150,7 +135,7 @@ static inline void seqcast_ring_renew_changes(const struct seqcast_ring_changes 
         uint64_t position = changes->appended;
 
         while ((change = seqcast_ring_change_before(changes, plan->first, &position)) != NULL)
-                seqcast__ring_copy_between(payload, plan->base, change->offset, change->bytes); /* W3 */
+                seqcast_copy_between(payload, plan->base, change->offset, change->bytes); /* W3 */
 }
 
 /** Carry the plan out on `payload`, whose slot is open for writing. */
@@ -164,7 +149,7 @@ static inline void seqcast_ring_renew(const struct seqcast_ring_changes *changes
                 seqcast_ring_renew_changes(changes, plan, payload);
                 break;
         case SEQCAST_RENEW_WHOLE:
-                seqcast__ring_copy_between(payload, plan->base, 0, plan->bytes); /* W3 */
+                seqcast_copy_between(payload, plan->base, 0, plan->bytes); /* W3 */
                 break;
         case SEQCAST_RENEW_ZERO:
                 seqcast_copy_zero(payload, 0, plan->bytes); /* W3 */

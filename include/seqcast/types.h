@@ -12,32 +12,32 @@
 
 /** What a call can come to when it is no error. */
 enum seqcast_state {
-        SEQCAST_OK = 0,              /* done; a read has delivered a record; a wait has found news */
-        SEQCAST_NONE = 1,            /* nothing newer than what was delivered last */
-        SEQCAST_EMPTY = 2,           /* nothing has ever been published here */
-        SEQCAST_BUSY = 3,            /* no whole record within the bound: lapped in every try or, at
+        SEQCAST_OK = 0,             /* done; a read has delivered a record; a wait has found news */
+        SEQCAST_NONE = 1,           /* nothing newer than what was delivered last */
+        SEQCAST_EMPTY = 2,          /* nothing has ever been published here */
+        SEQCAST_BUSY = 3,           /* no whole record within the bound: lapped in every try or, at
                                         depth 1, a publication is under way or its publisher died in it */
-        SEQCAST_RETIRED = 4,         /* nothing newer, and nothing will come: the segment was replaced */
-        SEQCAST_OVERWRITTEN = 5,     /* what was looked at in place changed meanwhile: throw it away */
-        SEQCAST_DIFFERENT = 6,       /* two schemas describe different bytes */
-        SEQCAST_TIMEOUT = 7,         /* nothing newer came in time */
-        SEQCAST_PUBLISHER_GONE = 8,  /* nothing newer, and the publisher has ended without closing */
-        SEQCAST_PUBLISHER_LEFT = 9,  /* nothing newer, and the publisher has closed its handle */
-        SEQCAST_DETACHED = 10,       /* the topic's name is gone, or another segment's; there may be news
+        SEQCAST_RETIRED = 4,        /* nothing newer, and nothing will come: the segment was replaced */
+        SEQCAST_OVERWRITTEN = 5,    /* what was looked at in place changed meanwhile: throw it away */
+        SEQCAST_DIFFERENT = 6,      /* two schemas describe different bytes */
+        SEQCAST_TIMEOUT = 7,        /* nothing newer came in time */
+        SEQCAST_PUBLISHER_GONE = 8, /* nothing newer, and the publisher has ended without closing */
+        SEQCAST_PUBLISHER_LEFT = 9, /* nothing newer, and the publisher has closed its handle */
+        SEQCAST_DETACHED = 10,      /* the topic's name is gone, or another segment's; there may be news
                                         besides */
-        SEQCAST_REATTACHED = 11,     /* the topic has another segment, which is read from now on: numbers
+        SEQCAST_REATTACHED = 11,    /* the topic has another segment, which is read from now on: numbers
                                         begin again at 1 */
-        SEQCAST_INTERRUPTED = 12     /* the wait was ended by seqcast_subscriber_interrupt() */
+        SEQCAST_INTERRUPTED = 12    /* the wait was ended by seqcast_subscriber_interrupt() */
 };
 
 /** What was delivered. */
 typedef struct seqcast_sample {
-        uint64_t number;  /* the publication's number, from 1 */
+        uint64_t number; /* the publication's number, from 1 */
         /* publications between the one delivered before and this one. 0 for the first, unless the
          * subscriber was there before anything was published, or skipped */
         uint64_t lost;
-        uint64_t bytes;   /* the record's length */
-        int64_t time_ns;  /* when it was published, CLOCK_BOOTTIME; 0: the segment stores no times */
+        uint64_t bytes;  /* the record's length */
+        int64_t time_ns; /* when it was published, CLOCK_BOOTTIME; 0: the segment stores no times */
         /* 1: the segment was replaced or removed, nothing newer comes in it. Reads in order need not
          * notice before SEQCAST_RETIRED */
         uint32_t retired;

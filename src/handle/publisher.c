@@ -188,7 +188,7 @@ static int renew_sparse(seqcast_publisher *publisher, const struct seqcast_ring_
                 return r;
         offset = 0;
         while ((r = next_present(publisher, plan->base, &offset, plan->bytes, &end)) == 1) {
-                seqcast__ring_copy_between(payload, plan->base, offset, end - offset); /* W3 */
+                seqcast_copy_between(payload, plan->base, offset, end - offset); /* W3 */
                 offset = end;
         }
         return r;

@@ -81,35 +81,38 @@ static int take_sparse_parts(void *context, const struct seqcast_ring_view *view
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-static inline seqcast_ring_find *find_of(const struct seqcast__read_request *request)
+/* The ring's functions are named as constants, so that each becomes a loop without a call. */
+static int read_sparse(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                       seqcast_sample *ret_sample)
 {
-        return request->next ? seqcast_ring_find_next : seqcast_ring_find_newest;
+        const struct seqcast_ring *ring = &subscriber->ring;
+        struct seqcast_ring_reader *reader = &subscriber->reader;
+        struct sparse_request sparse = { subscriber, request };
+
+        if (request->whole)
+                return request->next ? seqcast_ring_read(ring, reader, seqcast_ring_find_next,
+                                                         take_sparse_whole, &sparse, ret_sample)
+                                     : seqcast_ring_read(ring, reader, seqcast_ring_find_newest,
+                                                         take_sparse_whole, &sparse, ret_sample);
+        return request->next ? seqcast_ring_read(ring, reader, seqcast_ring_find_next, take_sparse_parts,
+                                                 &sparse, ret_sample)
+                             : seqcast_ring_read(ring, reader, seqcast_ring_find_newest, take_sparse_parts,
+                                                 &sparse, ret_sample);
 }
 
-/* By value, as below: so that who reads a plain mapping need not have a request in memory. */
-static __attribute__((noinline)) int
-read_sparse(seqcast_subscriber *subscriber, struct seqcast__read_request request, seqcast_sample *ret_sample)
+static int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                       seqcast_sample *ret_sample)
 {
-        struct sparse_request sparse = { subscriber, &request };
-
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(&request),
-                                 request.whole ? take_sparse_whole : take_sparse_parts, &sparse, ret_sample);
-}
-
-/* `request` is known where each public function calls this, so that each becomes a loop of its own. */
-static inline int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
-                              seqcast_sample *ret_sample)
-{
-        struct seqcast_ring_buffer buffer = { request->record, request->capacity };
-        struct seqcast_ring_read_parts list = { request->parts, request->count };
+        const struct seqcast_ring *ring = &subscriber->ring;
+        struct seqcast_ring_reader *reader = &subscriber->reader;
 
         if (subscriber->sparse)
-                return read_sparse(subscriber, *request, ret_sample);
+                return read_sparse(subscriber, request, ret_sample);
         if (request->whole)
-                return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(request),
-                                         seqcast_ring_take_whole, &buffer, ret_sample);
-        return seqcast_ring_read(&subscriber->ring, &subscriber->reader, find_of(request),
-                                 seqcast_ring_take_parts, &list, ret_sample);
+                return (request->next ? seqcast_ring_read_next : seqcast_ring_read_newest)(
+                        ring, reader, request->record, request->capacity, ret_sample);
+        return (request->next ? seqcast_ring_read_next_parts : seqcast_ring_read_newest_parts)(
+                ring, reader, request->parts, request->count, ret_sample);
 }
 
 /* In a mapping that another thread may replace. */
@@ -145,59 +148,64 @@ static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__rea
 
 /* Out of the way of those who read what they have mapped. */
 static __attribute__((noinline)) int read_otherwise(seqcast_subscriber *subscriber,
-                                                    struct seqcast__read_request request,
+                                                    const struct seqcast__read_request *request,
                                                     seqcast_sample *ret_sample)
 {
         if (subscriber->shared != NULL)
-                return read_shared(subscriber, &request, ret_sample);
-        return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, &request,
-                                   ret_sample);
-}
-
-static inline int read_one(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
-                           seqcast_sample *ret_sample)
-{
-        if (!request->whole && request->count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (subscriber->shared != NULL || subscriber->fetched)
-                return read_otherwise(subscriber, *request, ret_sample);
-        return read_mapped(subscriber, request, ret_sample);
+                return read_shared(subscriber, request, ret_sample);
+        if (subscriber->fetched)
+                return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
+                                           ret_sample);
+        return read_sparse(subscriber, request, ret_sample);
 }
 
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        const struct seqcast__read_request request = { .whole = true,
-                                                       .record = record,
-                                                       .capacity = capacity };
-
-        return read_one(subscriber, &request, ret_sample);
+        if (subscriber->direct)
+                return seqcast_ring_read_newest(&subscriber->ring, &subscriber->reader, record, capacity,
+                                                ret_sample);
+        return read_otherwise(
+                subscriber,
+                &(struct seqcast__read_request){ .whole = true, .record = record, .capacity = capacity },
+                ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        const struct seqcast__read_request request = {
-                .next = true, .whole = true, .record = record, .capacity = capacity
-        };
-
-        return read_one(subscriber, &request, ret_sample);
+        if (subscriber->direct)
+                return seqcast_ring_read_next(&subscriber->ring, &subscriber->reader, record, capacity,
+                                              ret_sample);
+        return read_otherwise(subscriber,
+                              &(struct seqcast__read_request){
+                                      .next = true, .whole = true, .record = record, .capacity = capacity },
+                              ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                               seqcast_sample *ret_sample)
 {
-        const struct seqcast__read_request request = { .parts = parts, .count = count };
-
-        return read_one(subscriber, &request, ret_sample);
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        if (subscriber->direct)
+                return seqcast_ring_read_newest_parts(&subscriber->ring, &subscriber->reader, parts, count,
+                                                      ret_sample);
+        return read_otherwise(subscriber, &(struct seqcast__read_request){ .parts = parts, .count = count },
+                              ret_sample);
 }
 
 int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                             seqcast_sample *ret_sample)
 {
-        const struct seqcast__read_request request = { .next = true, .parts = parts, .count = count };
-
-        return read_one(subscriber, &request, ret_sample);
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        if (subscriber->direct)
+                return seqcast_ring_read_next_parts(&subscriber->ring, &subscriber->reader, parts, count,
+                                                    ret_sample);
+        return read_otherwise(subscriber,
+                              &(struct seqcast__read_request){ .next = true, .parts = parts, .count = count },
+                              ret_sample);
 }
 
 int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)

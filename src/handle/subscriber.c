@@ -58,6 +58,7 @@ static int begin_reading(seqcast_subscriber *subscriber, const struct seqcast__m
         subscriber->ring = mapping->ring;
         subscriber->base = mapping->base;
         subscriber->sparse = mapping->sparse;
+        subscriber->direct = subscriber->shared == NULL && !subscriber->fetched && !mapping->sparse;
         subscriber->looking = false;
         return 0;
 }
@@ -71,7 +72,8 @@ static int move_on(seqcast_subscriber *subscriber, const struct seqcast__mapping
         if (r < 0)
                 return r;
         subscriber->generation = generation;
-        subscriber->reader = (struct seqcast_ring_reader){ .started = true };
+        subscriber->reader.delivered = 0;
+        subscriber->reader.started = true;
         return 0;
 }
 
@@ -159,9 +161,10 @@ static int begin(seqcast_subscriber *subscriber)
 {
         struct seqcast__segment *segment = seqcast__subscriber_hold(subscriber);
         const struct seqcast__mapping mapping = seqcast__mapping_of(segment);
-        int r = begin_reading(subscriber, &mapping);
+        int r;
 
         subscriber->fetched = segment->fetched;
+        r = begin_reading(subscriber, &mapping);
         if (r == 0)
                 r = seqcast__fetch_control(segment);
 

@@ -56,8 +56,9 @@ struct seqcast_subscriber {
         /* of the segment, in generation `generation`, if it is shared */
         struct seqcast_ring ring;
         struct seqcast_ring_reader reader;
-        void *base;
+        bool direct; /* in a mapping of our own that has no holes: reading is all the ring's */
         bool sparse;
+        void *base;
         bool looking;                  /* between read_begin and read_end */
         bool borrowed;                 /* the mapping is a publisher's */
         bool fetched;                  /* not mapped, fetch.h: ring and base are an image's */

@@ -93,7 +93,7 @@ int seqcast__layout_plan(const struct seqcast__layout_wish *wish, seqcast_detail
         header.record_bytes = wish->record_bytes;
         header.record_align = (uint32_t)align;
         header.time_clock = wish->times ? SEQCAST__CLOCK_BOOTTIME : 0;
-        header.payload_offset = round_up(head, align);
+        header.payload_offset = round_up(seqcast__ring_payload_offset(head, wish->record_bytes), align);
         header.slot_stride = round_up(header.payload_offset + wish->record_bytes, slot_align);
         header.control_offset = header.header_bytes;
         header.slots_offset = header.control_offset + SEQCAST__CONTROL_WORDS * SEQCAST_WORD_BYTES;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* A segment of format version 1, kept as a file, is read to the values that were published into it, and is
- * what is written today, byte for byte.
+/* Segments of format version 1, kept as files, are read to the values that were published into them, and
+ * the newest of them is what is written today, byte for byte.
  *
- * tests/fuzz/golden/version_1.segment was made by `golden --write FILE`: six publications by the library's
- * own calls, then what differs from machine to machine (ids, names, times) set to constants. The file stands
- * for the segments that are out there: it is not made again when a test fails. */
+ * They were made by `golden --write FILE`: six publications by the library's own calls, then what differs
+ * from machine to machine (ids, names, times) set to constants. The files stand for the segments that are
+ * out there: they are not made again when a test fails. A library that places records otherwise gets a file
+ * more. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,8 @@
 #include "support/topic.h"
 #include "support/wake_tap.h"
 
-#define GOLDEN_FILE "tests/fuzz/golden/version_1.segment"
+#define PACKED_FILE "tests/fuzz/golden/version_1.segment"      /* payloads right behind their heads */
+#define TODAY_FILE "tests/fuzz/golden/version_1_lines.segment" /* ... on lines of their own */
 #define GOLDEN_BYTES 8192u
 #define DEPTH 4u
 #define LAST 6u
@@ -261,18 +263,22 @@ static void check_bytes(const unsigned char *golden)
 
 int main(int argc, char **argv)
 {
+        static const char *const files[] = { PACKED_FILE, TODAY_FILE };
         static unsigned char golden[GOLDEN_BYTES];
 
         atexit(topic_remove);
         if (argc == 3 && strcmp(argv[1], "--write") == 0)
                 return write_today(golden) && write_bytes(argv[2], golden) ? 0 : 1;
-        if (!read_bytes(GOLDEN_FILE, golden) || !write_bytes(topic_path(), golden)) {
-                printf("Bail out! %s: %s\n", GOLDEN_FILE, strerror(errno));
-                return 1;
+        for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+                if (!read_bytes(files[i], golden) || !write_bytes(topic_path(), golden)) {
+                        printf("Bail out! %s: %s\n", files[i], strerror(errno));
+                        return 1;
+                }
+                tap_note("%s", files[i]);
+                check_records();
+                check_takeover();
+                topic_remove();
         }
-        check_records();
-        check_takeover();
-        topic_remove();
         check_bytes(golden);
         return tap_finish();
 }

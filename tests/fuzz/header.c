@@ -119,7 +119,7 @@ static void read_ends(const struct seqcast_ring *ring, struct seqcast_ring_reade
         FUZZ_CHECK(seqcast_ring_read_newest_parts(ring, &reader, parts, 2, &sample) == 0);
         check_sample(ring, &sample, number);
         FUZZ_CHECK(got.first == said.first && got.last == said.last);
-        reader = (struct seqcast_ring_reader){ number - 1, true };
+        reader = (struct seqcast_ring_reader){ .delivered = number - 1, .started = true };
         FUZZ_CHECK(seqcast_ring_news(ring, &reader) == SEQCAST_OK);
         FUZZ_CHECK(seqcast_ring_read_next_parts(ring, &reader, parts, 2, &sample) == 0);
         check_sample(ring, &sample, number);

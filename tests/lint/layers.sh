@@ -6,7 +6,7 @@
 #
 #   tools, tests/examples, tests/bench ▶ seqcast.h
 #   src/handle ▶ src/layout | src/platform (neither knows the other) ▶ seqcast/ring.h
-#   ring_parts.h ▶ ring.h ▶ seqlock.h ▶ copy.h                       src/platform knows not even these
+#   ring_parts.h ▶ ring.h ▶ seqlock.h ▶ copy.h ▶ copy_kernels.h      src/platform knows not even these
 . tests/support/tap.sh
 
 # Prints each include that goes up or sideways. Below a file's name stand the includes it may have,
@@ -19,7 +19,8 @@ upward_includes() {
                 if (file == "include/seqcast.h")             return "^seqcast/(types|schema_of)\\.h$"
                 if (file ~ /^include\/seqcast\/types/)       return "^$"
                 if (file ~ /^include\/seqcast\/schema_of/)   return "^seqcast\\.h$|^seqcast/types\\.h$"
-                if (file ~ /^include\/seqcast\/copy/)        return "^seqcast/types\\.h$"
+                if (file ~ /^include\/seqcast\/copy_/)       return "^$"
+                if (file ~ /^include\/seqcast\/copy\.h/)     return "^seqcast/copy_kernels\\.h$"
                 if (file ~ /^include\/seqcast\/seqlock\.h/)  return "^seqcast/(types|copy)\\.h$"
                 if (file ~ /^include\/seqcast\/ring\.h/)     return "^seqcast/(types|copy|seqlock)\\.h$"
                 if (file ~ /^include\/seqcast\/ring_/)       return "^seqcast/(types|copy|seqlock|ring)\\.h$"

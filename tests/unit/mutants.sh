@@ -10,19 +10,34 @@
 # all LINES: several lines of a file as one, so that an expression can span them
 all=':a;N;$!ba;'
 
-mutant include/seqcast/copy.h unit/test_copy 'the first, partial word reaches beyond the end' \
+mutant include/seqcast/copy.h unit/test_copy_words 'the first, partial word reaches beyond the end' \
         's/(size_t head = SEQCAST_WORD_BYTES - skip) < bytes .*;/\1;/'
-mutant include/seqcast/copy.h unit/test_copy 'the last, partial word is left out' \
+mutant include/seqcast/copy.h unit/test_copy_words 'the last, partial word is left out' \
         's/^(        if \(bytes) != 0\)$/\1 > 8)/'
-mutant include/seqcast/copy.h unit/test_copy 'the last word is stored whole' \
+mutant include/seqcast/copy.h unit/test_copy_words 'the last word is stored whole' \
         's/seqcast__copy_store_partial\(words, 0, source, bytes\)/seqcast__copy_store_word(words, source)/'
-mutant include/seqcast/copy.h unit/test_copy 'the last word is loaded whole' \
+mutant include/seqcast/copy.h unit/test_copy_words 'the last word is loaded whole' \
         's/seqcast__copy_load_partial\(target, words, 0, bytes\)/seqcast__copy_load_word(target, words)/'
-mutant include/seqcast/copy.h unit/test_copy 'the bytes beside a part of a word are lost' \
+mutant include/seqcast/copy.h unit/test_copy_words 'the bytes beside a part of a word are lost' \
         's/uint64_t value = seqcast_word_load_relaxed\(word\);/uint64_t value = 0;/'
-mutant include/seqcast/copy.h unit/test_copy 'two of eight words change places' \
+mutant include/seqcast/copy.h unit/test_copy_words 'two of eight words change places' \
         's/\(&words\[6\], source \+ 48\)/(\&words[6], source + 56)/'
-mutant include/seqcast/copy.h unit/test_copy 'zeroing repeats its first piece' 's/^( *)offset \+= chunk;/\1;/'
+mutant include/seqcast/copy.h unit/test_copy_words 'zeroing repeats its first piece' 's/^( *)offset \+= chunk;/\1;/'
+
+mutant include/seqcast/copy_kernels.h unit/test_copy 'a long copy leaves out the vectors in the middle' \
+        's/"jb 1b/"jb 2b/; s/"b.lo 1b/"b.lo 2b/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'a long copy ends a vector early' 's/bytes - 4 \* \(width\)/bytes - 5 * (width)/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'a long copy goes on beyond the last four vectors' \
+        's/bytes - 4 \* \(width\)/bytes - 3 * (width)/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'a long copy begins beyond its first vector' \
+        's/\(width\) - \(size_t\)\(/2 * (width) - (size_t)(/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'two of four vectors change places' \
+        's/store " %%" v1 ", " width "/store " %%" v2 ", " width "/; s/"stp q2, q3/"stp q3, q2/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'the widest kernel is used for too few bytes' 's/bytes > 256 \&\& //'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'the last move of a short copy begins too late' \
+        's/\(from\) \+ \(bytes\) - \(width\)/(from) + (bytes) - (width) + 1/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'the middle of a short copy is left out' 's/if \(bytes > 64\)/if (bytes > 100)/'
+mutant include/seqcast/copy_kernels.h unit/test_copy 'two bytes of three are copied' 's/bytes \/ 2/0/'
 
 mutant include/seqcast/seqlock.h unit/test_seqlock 'no odd mark' 's/2 \* number - 1, memory/2 * number, memory/'
 mutant include/seqcast/seqlock.h unit/test_seqlock 'no second look' 's/return (atomic_load_explicit.*) == begun;/(void)begun; return \1 | 1;/'
@@ -50,9 +65,9 @@ mutant include/seqcast/ring.h unit/test_ring 'the losses are one too many' 's/nu
 mutant include/seqcast/ring.h unit/test_ring 'losses are counted before anything was delivered' 's/reader->started \&\& number >/number >/'
 mutant include/seqcast/ring.h unit/test_ring 'the position stays where it was' 's/reader->delivered = number;//'
 mutant include/seqcast/ring.h unit/test_ring 'an error is believed without the second look' \
-        's/^( *)int r = take\(context, \&view\);/\1int r = take(context, \&view); if (r < 0) return r;/'
+        's/^( *)r = take\(context, \&view\);/\1r = take(context, \&view); if (r < 0) return r;/'
 mutant include/seqcast/ring.h unit/test_ring 'one try too many' 's/attempt < SEQCAST_READ_ATTEMPTS_MAX/attempt <= SEQCAST_READ_ATTEMPTS_MAX/'
-mutant include/seqcast/ring.h unit/test_ring 'a busy try ends the search' "$all"'s/\} else if \(state != SEQCAST_BUSY\) \{/} else {/'
+mutant include/seqcast/ring.h unit/test_ring 'a busy try ends the search' 's/SEQCAST__UNLIKELY\(r == SEQCAST_BUSY\)/false/'
 mutant include/seqcast/ring.h unit/test_ring 'the slot is found without the mask' 's/\(number \& ring->depth_mask\)/number/'
 mutant include/seqcast/ring.h unit/test_ring 'a length is not clamped' 's/if \(ret_view->bytes > ring->record_bytes\)/if (false)/'
 mutant include/seqcast/ring.h unit/test_ring 'the buffer is taken to be long enough' 's/if \(view->bytes > buffer->capacity\)/if (false)/'

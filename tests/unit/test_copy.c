@@ -149,3 +149,125 @@ Test(copy, loading_needs_no_permission_to_write)
         cr_assert(memcmp(to, shared.base + 3, sizeof to) == 0);
         guard_free(&shared);
 }
+
+#ifndef SEQCAST_COPY_WORDS
+
+/* ---- each kernel by itself, and the choice between them --------------------------------------- */
+
+#define KERNEL_BYTES_MAX 4200
+#define ALIGNMENTS 64
+/* Longer than any kernel needs to come to each of its branches: from here on, fewer pairs of alignments. */
+#define ALL_PAIRS_MAX 700
+
+struct kernel {
+        const char *name;
+        void (*copy)(unsigned char *to, const unsigned char *from, size_t bytes);
+        size_t bytes_min;
+};
+
+static void copy_bytes(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+        seqcast__copy_bytes(to, from, bytes);
+}
+
+#ifdef __x86_64__
+static const struct kernel all_kernels = { "the choice of kernels", copy_bytes, 0 };
+static const struct kernel sse2 = { "sse2", seqcast__copy_sse2, 65 };
+static const struct kernel avx2 = { "avx2", seqcast__copy_avx2, 129 };
+static const struct kernel avx512 = { "avx512", seqcast__copy_avx512, 257 };
+static const struct kernel rep_movsb = { "rep movsb", seqcast__copy_rep_movsb, 0 };
+#else
+static const struct kernel all_kernels = { "the choice of kernels", copy_bytes, 0 };
+static const struct kernel neon = { "neon", seqcast__copy_neon, 65 };
+#endif
+
+/* Random bytes, copied from each alignment to each: all arrive, and none beside them change. */
+static void check_equality(const struct kernel *kernel)
+{
+        enum { ROOM = KERNEL_BYTES_MAX + 3 * ALIGNMENTS };
+        static _Alignas(ALIGNMENTS) unsigned char source[ROOM], target[ROOM], before[ROOM];
+
+        fill(source, sizeof source, 8);
+        fill(before, sizeof before, 9);
+        memcpy(target, before, sizeof target);
+        for (size_t bytes = kernel->bytes_min; bytes <= KERNEL_BYTES_MAX; bytes++) {
+                size_t step = bytes <= ALL_PAIRS_MAX
+                                      ? 1
+                                      : 7 + 2 * (bytes % 4); /* odd: each alignment has its turn */
+
+                for (size_t pair = 0; pair < (size_t)ALIGNMENTS * ALIGNMENTS; pair += step) {
+                        const unsigned char *from = source + pair % ALIGNMENTS;
+                        unsigned char *to = target + ALIGNMENTS + pair / ALIGNMENTS;
+                        size_t start = (size_t)(to - target);
+
+                        kernel->copy(to, from, bytes);
+                        cr_assert(memcmp(to, from, bytes) == 0, "%s: %zu bytes, %zu to %zu", kernel->name,
+                                  bytes, pair % ALIGNMENTS, pair / ALIGNMENTS);
+                        cr_assert(memcmp(to - ALIGNMENTS, before + start - ALIGNMENTS, ALIGNMENTS) == 0 &&
+                                          memcmp(to + bytes, before + start + bytes, ALIGNMENTS) == 0,
+                                  "%s: %zu bytes, %zu to %zu: beside them", kernel->name, bytes,
+                                  pair % ALIGNMENTS, pair / ALIGNMENTS);
+                        memcpy(to, before + start, bytes);
+                }
+        }
+}
+
+/* Source and target each begin, and each end, at a page that faults. */
+static void check_guards(const struct kernel *kernel)
+{
+        struct guard source = guard_new(2 * KERNEL_BYTES_MAX), target = guard_new(2 * KERNEL_BYTES_MAX);
+
+        fill(source.base, source.bytes, 10);
+        for (size_t bytes = kernel->bytes_min; bytes <= KERNEL_BYTES_MAX; bytes++) {
+                for (int ends = 0; ends < 4; ends++) {
+                        const unsigned char *from = ends & 1 ? guard_at_end(&source, bytes) : source.base;
+                        unsigned char *to = ends & 2 ? guard_at_end(&target, bytes) : target.base;
+
+                        memset(to, 0, bytes);
+                        kernel->copy(to, from, bytes);
+                        cr_assert(memcmp(to, from, bytes) == 0, "%s: %zu bytes, ends %d", kernel->name, bytes,
+                                  ends);
+                }
+        }
+        guard_free(&source);
+        guard_free(&target);
+}
+
+#define KERNEL_TEST(kernel, supported)                                                                       \
+        Test(copy, kernel##_copies_what_memcpy_does_and_touches_nothing_else)                                \
+        {                                                                                                    \
+                if (!(supported))                                                                            \
+                        cr_skip_test("this processor has no %s", (kernel).name);                             \
+                check_equality(&(kernel));                                                                   \
+                check_guards(&(kernel));                                                                     \
+        }
+
+KERNEL_TEST(all_kernels, true)
+#ifdef __x86_64__
+KERNEL_TEST(sse2, true)
+KERNEL_TEST(avx2, __builtin_cpu_supports("avx2"))
+KERNEL_TEST(avx512, __builtin_cpu_supports("avx512vl"))
+KERNEL_TEST(rep_movsb, true)
+#else
+KERNEL_TEST(neon, true)
+#endif
+
+/* Where the choice falls on another kernel for the length alone. */
+Test(copy, records_of_megabytes_arrive_whole)
+{
+        enum { ROOM = 3 << 20 };
+        unsigned char *source = malloc(ROOM), *target = malloc(ROOM);
+
+        fill(source, ROOM, 11);
+        for (size_t bytes = (512 << 10) - 2; bytes <= (512 << 10) + 2; bytes++)
+                for (size_t offset = 0; offset < ALIGNMENTS; offset += 9) {
+                        memset(target, 0, bytes + offset + 1);
+                        seqcast__copy_bytes(target + offset, source + 1, bytes);
+                        cr_assert(memcmp(target + offset, source + 1, bytes) == 0);
+                        cr_assert(target[offset + bytes] == 0);
+                }
+        free(source);
+        free(target);
+}
+
+#endif
