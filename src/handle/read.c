@@ -16,20 +16,15 @@ static uint64_t segment_offset(const seqcast_subscriber *subscriber, const seqca
         return (uintptr_t)payload - (uintptr_t)subscriber->base;
 }
 
-/* R2 for [offset, offset + bytes) of a payload, holes as zeros. A page that a publication has stored to
- * had its memory before that publication's W1, so a reader that finds a hole, and the view valid
- * afterwards, has found the zeros of this publication. */
-static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload,
-                        uint64_t offset, uint64_t bytes)
+/* ... where a page may be a hole. */
+static __attribute__((noinline)) int load_around_holes(seqcast_subscriber *subscriber, void *to,
+                                                       const seqcast_word *payload, uint64_t offset,
+                                                       uint64_t bytes)
 {
         uint64_t base = segment_offset(subscriber, payload);
         uint64_t end = offset + bytes;
         unsigned char *target = to;
 
-        if (bytes != 0 && seqcast__presence_knows(&subscriber->presence, base + offset, base + end)) {
-                seqcast_copy_load(to, payload, offset, (size_t)bytes);
-                return 0;
-        }
         while (offset < end) {
                 uint64_t stop;
                 int r = seqcast__presence_look(&subscriber->presence, base + offset, base + end, &stop);
@@ -48,12 +43,26 @@ static int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_
         return 0;
 }
 
+/* R2 for [offset, offset + bytes) of a payload, holes as zeros. A page that a publication has stored to
+ * had its memory before that publication's W1, so a reader that finds a hole, and the view valid
+ * afterwards, has found the zeros of this publication. */
+static inline int load_present(seqcast_subscriber *subscriber, void *to, const seqcast_word *payload,
+                               uint64_t offset, uint64_t bytes)
+{
+        uint64_t begin = segment_offset(subscriber, payload) + offset;
+
+        if (bytes == 0 || !seqcast__presence_knows(&subscriber->presence, begin, begin + bytes))
+                return load_around_holes(subscriber, to, payload, offset, bytes);
+        seqcast_copy_load(to, payload, offset, (size_t)bytes);
+        return 0;
+}
+
 struct sparse_request {
         seqcast_subscriber *subscriber;
         const struct seqcast__read_request *read;
 };
 
-static int take_sparse_whole(void *context, const struct seqcast_ring_view *view)
+SEQCAST__HOT int take_sparse_whole(void *context, const struct seqcast_ring_view *view)
 {
         const struct sparse_request *request = context;
 
@@ -62,7 +71,7 @@ static int take_sparse_whole(void *context, const struct seqcast_ring_view *view
         return load_present(request->subscriber, request->read->record, view->payload, 0, view->bytes);
 }
 
-static int take_sparse_parts(void *context, const struct seqcast_ring_view *view)
+SEQCAST__HOT int take_sparse_parts(void *context, const struct seqcast_ring_view *view)
 {
         const struct sparse_request *request = context;
 
