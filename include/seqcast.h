@@ -250,6 +250,34 @@ SEQCAST_CHECKED int seqcast_schema_find(const seqcast_schema *schema, const char
 
 typedef struct seqcast_publisher seqcast_publisher;
 
+/**
+ * For seqcast_publisher_options.flags and seqcast_subscriber_options.flags: where the memory of one's own
+ * mapping is. They change how long accesses take, and nothing else; the other side does not notice. What
+ * cannot be had is no failure: open succeeds, and says what was not done and why in `ret_detail` (which
+ * these flags have it set on success, too: "" if all was done), and seqcast_info.memory_missing. Re-attaching
+ * does the same to the new segment. Not with SEQCAST_ANY_OWNER, which maps nothing (-EINVAL).
+ *
+ * In a segment with holes (SEQCAST_SPARSE), none of these gives memory to a hole.
+ */
+enum {
+        /** Map every page when opening, so that no first access to one is interrupted by a page fault. Of a
+         *  segment with holes, what has memory at that moment. Changes no byte. Takes an eight-byte entry of a
+         *  page table for each page (of 4 KiB, mostly), and opening takes as long as that takes. */
+        SEQCAST_PREFAULT = 1u << 16,
+        /** Transparent huge pages: fewer misses of the TLB when small parts of a large record are used.
+         *  A publisher moves the segment into huge pages when opening it, whatever the system's policy for
+         *  tmpfs is, unless that is "deny" (MADV_COLLAPSE, Linux 6.1); subscribers that have it open may wait
+         *  for that as long as copying one of them takes. A subscriber maps it at addresses where those pages
+         *  can be used as such; it makes none. Not had by segments that are smaller than a huge page (2 MiB,
+         *  mostly), or have holes. */
+        SEQCAST_HUGE_PAGES = 1u << 17,
+        /** Lock into memory (mlock(2)), so that nothing is swapped out; and what there is mapped, as with
+         *  PREFAULT. Of a segment with holes, each page from when it is used first (MLOCK_ONFAULT); yet all
+         *  of its bytes count for RLIMIT_MEMLOCK, beyond which nothing is locked. Children of fork() inherit
+         *  the mapping of a subscriber, but not the lock. */
+        SEQCAST_LOCK_MEMORY = 1u << 18
+};
+
 /** For seqcast_publisher_options.flags. SPARSE and TIMES matter only when the segment is created. */
 enum {
         /** Reserve memory as it is first written instead of all at once: for huge records of which
@@ -275,7 +303,12 @@ enum {
          *  descriptor, seqcast_publisher_fd(). The topic is a label for people. Each open makes a new
          *  segment; it ends with its last user. Not with EXCLUSIVE, REPLACE, RECREATE, SET_GROUP or a
          *  mode. Linux 5.1. */
-        SEQCAST_SEALED = 1u << 7
+        SEQCAST_SEALED = 1u << 7,
+        /** Only with SEQCAST_SEALED, and not with SPARSE: memory of the hugetlb kind, which the system's
+         *  administrator has set aside in huge pages (vm.nr_hugepages); the segment is a whole number of
+         *  them. All are taken when it is opened: -ENOMEM there if not so many are free, never SIGBUS later.
+         *  -EOPNOTSUPP the kernel has none. Subscribers need not ask for them. */
+        SEQCAST_HUGETLB = 1u << 8
 };
 
 /** Who wakes subscribers that sleep: for seqcast_publisher_options.wake. */
@@ -315,7 +348,7 @@ typedef struct seqcast_publisher_options {
                                          hold 0600 and nobody else's write or execute bit */
         uint32_t group_id;            /* with SEQCAST_SET_GROUP */
         const char *program;          /* shown to people; NULL: this program's name */
-        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
+        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed, or did not do all */
         uint32_t wake;                /* enum seqcast_wake */
         uint32_t reserved;
 } seqcast_publisher_options;
@@ -435,7 +468,7 @@ SEQCAST_API uint64_t seqcast_publisher_version(const seqcast_publisher *publishe
 
 typedef struct seqcast_subscriber seqcast_subscriber;
 
-/** For seqcast_subscriber_options.flags. */
+/** For seqcast_subscriber_options.flags, besides SEQCAST_PREFAULT ... */
 enum {
         /** `owner` is valid: trust segments of this user, besides root's and our own. */
         SEQCAST_SET_OWNER = 1u << 0,
@@ -458,7 +491,7 @@ typedef struct seqcast_subscriber_options {
         int64_t timeout_ns;           /* wait so long for the topic to appear; < 0: for ever */
         uint32_t flags;               /* SEQCAST_SET_OWNER ... */
         uint32_t owner;               /* uid */
-        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed */
+        seqcast_detail *ret_detail;   /* NULL, or where to say why open failed, or did not do all */
 } seqcast_subscriber_options;
 
 #define SEQCAST_SUBSCRIBER_OPTIONS                                                                           \
@@ -699,7 +732,7 @@ typedef struct seqcast_status {
 SEQCAST_CHECKED int seqcast_subscriber_status(const seqcast_subscriber *subscriber,
                                               seqcast_status *ret_status);
 
-/** What a segment is; none of it ever changes. */
+/** What a segment is, which never changes; and how it is mapped. */
 typedef struct seqcast_info {
         uint64_t record_bytes;  /* longest record */
         uint64_t segment_bytes; /* address range; a sparse segment takes less memory */
@@ -710,10 +743,12 @@ typedef struct seqcast_info {
         uint32_t owner; /* uid */
         uint32_t mode;  /* permission bits when opened */
         uint32_t format_version;
-        uint32_t sparse;  /* 0, 1 */
-        uint32_t times;   /* 0, 1 */
-        char creator[32]; /* program that created it, for people only */
-        uint64_t reserved[4];
+        uint32_t sparse;         /* 0, 1 */
+        uint32_t times;          /* 0, 1 */
+        char creator[32];        /* program that created it, for people only */
+        uint32_t memory;         /* SEQCAST_PREFAULT ...: what this handle was opened with and has, ... */
+        uint32_t memory_missing; /* ... or could not have */
+        uint64_t reserved[3];
 } seqcast_info;
 
 SEQCAST_API void seqcast_subscriber_info(const seqcast_subscriber *subscriber, seqcast_info *ret_info);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "handle/residence.h"
 #include "handle/waker.h"
 #include "layout/schema.h"
 #include "platform/clock.h"
@@ -86,12 +87,17 @@ static bool is_sealed(const struct wish *wish)
         return (wish->options->flags & SEQCAST_SEALED) != 0;
 }
 
+static bool is_hugetlb(const struct wish *wish)
+{
+        return (wish->options->flags & SEQCAST_HUGETLB) != 0;
+}
+
 static int open_draft_guarded(const struct wish *wish, struct seqcast__shm_draft *draft)
 {
         int r;
 
         seqcast__process_hold_forks();
-        r = is_sealed(wish) ? seqcast__shm_draft_open_nameless(draft, wish->name + 1)
+        r = is_sealed(wish) ? seqcast__shm_draft_open_nameless(draft, wish->name + 1, is_hugetlb(wish))
                             : seqcast__shm_draft_open(draft);
         if (r == 0) {
                 draft->fd = guard(wish, draft->fd);
@@ -104,12 +110,14 @@ static int open_draft_guarded(const struct wish *wish, struct seqcast__shm_draft
         return r;
 }
 
-static int map_guarded(struct seqcast__segment *segment)
+static int map_guarded(const struct wish *wish, struct seqcast__segment *segment)
 {
         int r;
 
+        seqcast__residence_ask(segment, wish->options->flags);
         seqcast__process_hold_forks();
-        r = seqcast__memory_map_write(segment->fd, segment->header.segment_bytes, &segment->base);
+        r = seqcast__memory_map_write(segment->fd, segment->header.segment_bytes, segment->alignment,
+                                      &segment->base);
         segment->base_bytes = segment->header.segment_bytes;
         seqcast__process_release_forks();
         return r;
@@ -160,6 +168,42 @@ static void write_header(const struct seqcast__segment *segment, const char *sch
         atomic_store_explicit(magic, SEQCAST__MAGIC, memory_order_release);
 }
 
+/* Files of the hugetlb kind have whole pages only. */
+static int plan_huge(struct seqcast__segment *segment)
+{
+        uint64_t page, part;
+
+        if (fstat(segment->fd, &segment->status) < 0)
+                return -errno;
+        page = (uint64_t)segment->status.st_blksize;
+        part = segment->header.segment_bytes % page;
+        if (part != 0)
+                segment->header.segment_bytes += page - part;
+        return 0;
+}
+
+/* Memory behind a new segment, and a mapping of it. Mapping takes pages of the hugetlb kind aside, all or
+ * none, so it comes first there. */
+static int provide(const struct wish *wish, struct seqcast__segment *segment)
+{
+        int r = is_hugetlb(wish) ? map_guarded(wish, segment) : reserve(segment);
+
+        if (r < 0)
+                return r;
+        return is_hugetlb(wish) ? seqcast__shm_reserve(segment->fd, 0, segment->header.segment_bytes)
+                                : map_guarded(wish, segment);
+}
+
+static int refuse_huge(const struct wish *wish, const struct seqcast__segment *segment)
+{
+        uint64_t page = (uint64_t)segment->status.st_blksize;
+
+        return seqcast__fail(wish->ret_detail, -ENOMEM,
+                             "needs %" PRIu64 " huge pages of %" PRIu64
+                             " KiB, and there are not so many free: reserve them (sysctl vm.nr_hugepages)",
+                             segment->header.segment_bytes / page, page / 1024);
+}
+
 static int make(struct wish *wish, struct seqcast__segment *segment)
 {
         const seqcast_publisher_options *options = wish->options;
@@ -169,20 +213,22 @@ static int make(struct wish *wish, struct seqcast__segment *segment)
                                              : SEQCAST_MODE_PRIVATE;
         int r = seqcast__segment_check_memory(segment->fd, wish->ret_detail);
 
+        if (r == 0 && is_hugetlb(wish))
+                r = plan_huge(segment);
         if (r < 0)
                 return r;
         r = seqcast__shm_resize(segment->fd, header->segment_bytes);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "a segment of %" PRIu64 " bytes: %s",
                                      header->segment_bytes, seqcast_strerror(r));
-        r = reserve(segment);
+        r = provide(wish, segment);
+        if (is_hugetlb(wish) && (r == -ENOSPC || r == -ENOMEM))
+                return refuse_huge(wish, segment);
         if (r == -ENOSPC)
                 return seqcast__fail(wish->ret_detail, r,
                                      "no space left in %s (needs %" PRIu64 " bytes; %" PRIu64 " free)",
                                      is_sealed(wish) ? "memory" : "/dev/shm", header->segment_bytes,
                                      seqcast__shm_free_bytes(segment->fd));
-        if (r == 0)
-                r = map_guarded(segment);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "a segment of %" PRIu64 " bytes: %s",
                                      header->segment_bytes, seqcast_strerror(r));
@@ -246,6 +292,9 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
                         return seqcast__fail(
                                 wish->ret_detail, r,
                                 "/dev/shm does not exist, or holds no files: mount a tmpfs there");
+                if (is_hugetlb(wish) && (r == -EINVAL || r == -ENOSYS || r == -ENOENT))
+                        return seqcast__fail(wish->ret_detail, -EOPNOTSUPP,
+                                             "this kernel has no huge pages of the hugetlb kind");
                 return seqcast__fail(wish->ret_detail, r, "cannot create an object in %s: %s",
                                      is_sealed(wish) ? "memory" : "/dev/shm", seqcast_strerror(r));
         }
@@ -418,7 +467,7 @@ static int judge(struct wish *wish, struct seqcast__segment *segment)
         if (r == -EPROTO || r == -EPROTONOSUPPORT || r == -EPROTOTYPE)
                 return may_replace(wish) ? REPLACE : r;
         if (r == 0)
-                r = map_guarded(segment);
+                r = map_guarded(wish, segment);
         if (r < 0)
                 return seqcast__fail(wish->ret_detail, r, "cannot be mapped: %s", seqcast_strerror(r));
         return (wish->options->flags & SEQCAST_RECREATE) != 0 || is_retired(segment) ? REPLACE : verdict;
@@ -437,7 +486,7 @@ static int replace(struct wish *wish, struct seqcast__segment *old, struct seqca
         r = create(wish, true, ret_segment);
         if (r < 0 || seqcast__layout_check(&old->header, (uint64_t)old->status.st_size, NULL) < 0)
                 return r;
-        if (old->base == NULL && map_guarded(old) < 0)
+        if (old->base == NULL && map_guarded(wish, old) < 0)
                 return 0; /* its readers still find out by its name */
         ring = seqcast__layout_ring(&old->header, old->base);
         /* A reader may have been delivered what its dead publisher completed and did not announce. */

@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "handle/fetch.h"
+#include "handle/residence.h"
 #include "platform/clock.h"
 #include "platform/memory.h"
 #include "platform/process.h"
@@ -63,12 +64,14 @@ static int check_record(const struct seqcast__attach_wish *wish, const struct se
         return 0;
 }
 
-static int map_segment(struct seqcast__segment *segment, seqcast_detail *ret_detail)
+static int map_segment(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,
+                       seqcast_detail *ret_detail)
 {
         uint64_t bytes = segment->header.segment_bytes;
         int r;
 
-        r = seqcast__memory_map_read(segment->fd, bytes, &segment->base);
+        seqcast__residence_ask(segment, wish->memory);
+        r = seqcast__memory_map_read(segment->fd, bytes, segment->alignment, &segment->base);
         if (r < 0)
                 return seqcast__fail(ret_detail, r, "cannot be mapped (%" PRIu64 " bytes): %s", bytes,
                                      seqcast_strerror(r));
@@ -86,7 +89,7 @@ static int take(const struct seqcast__attach_wish *wish, struct seqcast__segment
                 r = check_record(wish, segment, ret_detail);
         if (r < 0)
                 return r;
-        return wish->any_owner ? seqcast__fetch_open(segment) : map_segment(segment, ret_detail);
+        return wish->any_owner ? seqcast__fetch_open(segment) : map_segment(wish, segment, ret_detail);
 }
 
 static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast__segment *segment,

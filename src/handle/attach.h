@@ -14,7 +14,8 @@ struct seqcast__attach_wish {
         uint64_t opaque_bytes;        /* not 0: an opaque record of this size */
         bool owner_given;
         uint32_t owner;
-        bool any_owner; /* trust nobody: do not map it, fetch.h */
+        bool any_owner;  /* trust nobody: do not map it, fetch.h */
+        uint32_t memory; /* SEQCAST_PREFAULT ..., residence.h: asked for, not done yet */
 };
 
 /**

@@ -13,6 +13,7 @@
 #include "handle/acquire.h"
 #include "handle/options.h"
 #include "handle/presence.h"
+#include "handle/residence.h"
 #include "handle/seam.h"
 #include "handle/waker.h"
 #include "platform/clock.h"
@@ -24,7 +25,7 @@
 #define PUBLISHER_MAGIC UINT32_C(0x5075626c) /* gone in a child of fork(), whose handle is wiped */
 #define FLAGS_KNOWN                                                                                          \
         (SEQCAST_SPARSE | SEQCAST_TIMES | SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE |           \
-         SEQCAST_IN_PLACE | SEQCAST_SET_GROUP | SEQCAST_SEALED)
+         SEQCAST_IN_PLACE | SEQCAST_SET_GROUP | SEQCAST_SEALED | SEQCAST_HUGETLB | SEQCAST__RESIDENCE_FLAGS)
 /* What makes sense only where there is a name. */
 #define FLAGS_NAMED (SEQCAST_EXCLUSIVE | SEQCAST_REPLACE | SEQCAST_RECREATE | SEQCAST_SET_GROUP)
 
@@ -439,6 +440,11 @@ static int check_options(const seqcast_publisher_options *options)
             ((options->flags & FLAGS_NAMED) != 0 || options->mode != 0))
                 return seqcast__fail(options->ret_detail, -EINVAL,
                                      "a sealed segment has no name: nothing to replace, no mode, no group");
+        if ((options->flags & SEQCAST_HUGETLB) != 0 &&
+            (options->flags & (SEQCAST_SEALED | SEQCAST_SPARSE)) != SEQCAST_SEALED)
+                return seqcast__fail(options->ret_detail, -EINVAL,
+                                     "pages of the hugetlb kind: only in a sealed segment, as nothing in "
+                                     "/dev/shm has them, and not in a sparse one");
         if (options->mode != 0 && ((options->mode & 0600) != 0600 || (options->mode & ~(uint32_t)0644) != 0))
                 return seqcast__fail(options->ret_detail, -EINVAL,
                                      "mode %04o: the owner must read and write, others may read at most "
@@ -546,6 +552,7 @@ static int open_into(seqcast_publisher *publisher, const char *topic,
                 release_memory(publisher);
                 return r;
         }
+        seqcast__residence_apply(&publisher->segment, true, options->ret_detail);
         announce(publisher, options->program);
         seqcast__waker_open(&publisher->waker, &publisher->segment, options->wake);
         seqcast__waker_rouse(&publisher->segment); /* there may be news: what the last one left unannounced */
@@ -578,6 +585,8 @@ int seqcast_publisher_open(const char *topic, const seqcast_publisher_options *g
                 seqcast__give_reason(ret_detail, &why, r);
                 return r;
         }
+        if ((options.flags & SEQCAST__RESIDENCE_FLAGS) != 0 && ret_detail != NULL)
+                *ret_detail = why;
         *ret_publisher = publisher;
         return 0;
 }

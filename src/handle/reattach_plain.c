@@ -55,7 +55,7 @@ struct seqcast__reattach {
         struct reserve *reserves; /* the first one is in use; the others are of segments that were smaller */
 };
 
-static int make_reserve(struct seqcast__reattach *reattach, uint64_t bytes)
+static int make_reserve(struct seqcast__reattach *reattach, uint64_t bytes, uint64_t alignment)
 {
         struct reserve *reserve = malloc(sizeof *reserve);
         uint64_t room = 2 * bytes; /* segments grow; but address space may be short */
@@ -64,9 +64,9 @@ static int make_reserve(struct seqcast__reattach *reattach, uint64_t bytes)
 
         if (reserve == NULL)
                 return -ENOMEM;
-        r = seqcast__memory_reserve(room, &base);
+        r = seqcast__memory_reserve(room, alignment, &base);
         if (r < 0)
-                r = seqcast__memory_reserve(room = bytes, &base);
+                r = seqcast__memory_reserve(room = bytes, alignment, &base);
         if (r < 0) {
                 free(reserve);
                 return r;
@@ -117,7 +117,7 @@ int seqcast__reattach_open(struct seqcast__segment *segment, struct seqcast__rea
 
         if (reattach == NULL)
                 return -ENOMEM;
-        r = make_reserve(reattach, segment->header.segment_bytes);
+        r = make_reserve(reattach, segment->header.segment_bytes, segment->alignment);
         if (r < 0) {
                 free(reattach);
                 return r;
@@ -208,11 +208,12 @@ int seqcast__reattach_replace(struct seqcast__reattach *reattach, struct seqcast
                               struct seqcast__segment *fresh)
 {
         uint64_t epoch = seqcast_word_load_relaxed(&reattach->epoch);
-        bool grows = fresh->header.segment_bytes > reattach->reserves->bytes;
+        bool grows = fresh->header.segment_bytes > reattach->reserves->bytes ||
+                     (fresh->alignment != 0 && (uintptr_t)reattach->reserves->base % fresh->alignment != 0);
         struct seqcast__segment moved = *fresh;
         struct seqcast__mapping mapping;
         struct place *place;
-        int r = grows ? make_reserve(reattach, fresh->header.segment_bytes) : 0;
+        int r = grows ? make_reserve(reattach, fresh->header.segment_bytes, fresh->alignment) : 0;
 
         if (r < 0)
                 return r;

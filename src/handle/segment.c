@@ -216,6 +216,8 @@ void seqcast__segment_info(const struct seqcast__segment *segment, seqcast_info 
                 .format_version = header->format_version,
                 .sparse = seqcast__layout_is_sparse(header),
                 .times = header->time_clock != 0,
+                .memory = segment->memory,
+                .memory_missing = segment->memory_asked & ~segment->memory,
         };
         seqcast__segment_text(ret_info->creator, sizeof ret_info->creator, header->creator,
                               sizeof header->creator);

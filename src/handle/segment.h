@@ -24,6 +24,9 @@ struct seqcast__segment {
         void *base; /* NULL: not mapped */
         uint64_t base_bytes;
         bool fetched; /* base is an image in private memory: handle/fetch.h */
+        uint32_t memory_asked,
+                memory;     /* SEQCAST_PREFAULT ...: what is to be had, and is: handle/residence.h */
+        uint64_t alignment; /* of `base`; 0: a page's */
         struct seqcast__segment_header header;
         seqcast_schema *schema;             /* NULL: opaque record */
         struct stat status;                 /* when opened */

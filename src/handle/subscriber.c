@@ -13,12 +13,14 @@
 
 #include "error.h"
 #include "handle/options.h"
+#include "handle/residence.h"
 #include "handle/seam.h"
 #include "platform/futex.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
 
-#define FLAGS_KNOWN (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED | SEQCAST_ANY_OWNER)
+#define FLAGS_KNOWN                                                                                          \
+        (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED | SEQCAST_ANY_OWNER | SEQCAST__RESIDENCE_FLAGS)
 
 /* ---- the segment, our own or a shared one --------------------------------------------------- */
 
@@ -186,6 +188,10 @@ static int check_options(const seqcast_subscriber_options *options)
                         options->ret_detail, -EINVAL,
                         "threads share a mapping, and a segment of any owner is not mapped: open "
                         "one for each thread");
+        if ((options->flags & SEQCAST_ANY_OWNER) != 0 && (options->flags & SEQCAST__RESIDENCE_FLAGS) != 0)
+                return seqcast__fail(options->ret_detail, -EINVAL,
+                                     "a segment of any owner is not mapped: there is nothing to prefault, to "
+                                     "have in huge pages, or to lock");
         return 0;
 }
 
@@ -198,7 +204,8 @@ static int attach(seqcast_subscriber *subscriber, const int *fd, const seqcast_s
         *wish = (struct seqcast__attach_wish){ .schema = options->schema,
                                                .owner_given = (options->flags & SEQCAST_SET_OWNER) != 0,
                                                .owner = options->owner,
-                                               .any_owner = (options->flags & SEQCAST_ANY_OWNER) != 0 };
+                                               .any_owner = (options->flags & SEQCAST_ANY_OWNER) != 0,
+                                               .memory = options->flags & SEQCAST__RESIDENCE_FLAGS };
         if (fd != NULL)
                 r = seqcast__attach_fd(wish, *fd, &subscriber->own, options->ret_detail);
         else
@@ -210,7 +217,11 @@ static int attach(seqcast_subscriber *subscriber, const int *fd, const seqcast_s
         subscriber->follows = (options->flags & SEQCAST_REATTACH) != 0;
         if ((options->flags & SEQCAST_SHARED) != 0)
                 r = share(subscriber);
-        return r == 0 ? begin(subscriber) : r;
+        if (r < 0)
+                return r;
+        seqcast__residence_apply(subscriber->shared != NULL ? &subscriber->shared->segment : &subscriber->own,
+                                 false, options->ret_detail);
+        return begin(subscriber);
 }
 
 static seqcast_subscriber *new_subscriber(void)
@@ -253,6 +264,8 @@ static int open_any(const char *topic, const int *fd, const seqcast_subscriber_o
                 seqcast_subscriber_close(subscriber);
                 return r;
         }
+        if (subscriber->wish.memory != 0 && ret_detail != NULL)
+                *ret_detail = why;
         *ret_subscriber = subscriber;
         return 0;
 }
@@ -392,8 +405,11 @@ int seqcast__subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail 
                 r = -EINVAL;
         else if (seqcast__subscriber_is_current(subscriber)) /* else another thread was quicker */
                 r = open_other(subscriber, present, &fresh, ret_detail);
-        if (r == 0 && fresh.fd >= 0)
+        if (r == 0 && fresh.fd >= 0) {
                 r = replace(subscriber, present, &fresh);
+                /* Where it has failed, what was there before may have been mapped anew. */
+                seqcast__residence_apply(present, false, r < 0 ? NULL : ret_detail);
+        }
         if (fresh.fd >= 0)
                 seqcast__segment_close(&fresh);
         seqcast__subscriber_release(subscriber);
@@ -417,6 +433,8 @@ int seqcast_subscriber_reattach(seqcast_subscriber *subscriber, seqcast_detail *
 
         if (r < 0)
                 seqcast__give_reason(ret_detail, &why, r);
+        else if (r == 0 && subscriber->wish.memory != 0 && ret_detail != NULL)
+                *ret_detail = why;
         return r;
 }
 

@@ -33,15 +33,68 @@ static int map(int fd, uint64_t bytes, int protection, int flags, void **ret_bas
         return map_at(NULL, fd, bytes, protection, flags, ret_base);
 }
 
+static uint64_t page_bytes(void)
+{
+        return (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static uint64_t round_up(uint64_t bytes, uint64_t multiple)
+{
+        uint64_t part = bytes % multiple;
+
+        return part == 0 ? bytes : bytes - part + multiple;
+}
+
+#define BLANK (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
+
+int seqcast__memory_reserve(uint64_t bytes, uint64_t alignment, void **ret_base)
+{
+        uint64_t page = page_bytes(), room = round_up(bytes, page), before, behind;
+        unsigned char *base;
+        void *whole = NULL;
+        int r;
+
+        if (alignment <= page)
+                return map(-1, bytes, PROT_READ, BLANK, ret_base);
+        r = map(-1, room + alignment - page, PROT_READ, BLANK, &whole);
+        if (r < 0)
+                return r;
+        base = whole;
+        before = round_up((uintptr_t)whole, alignment) - (uintptr_t)whole;
+        behind = alignment - page - before;
+        if (before != 0)
+                munmap(base, (size_t)before);
+        if (behind != 0)
+                munmap(base + before + room, (size_t)behind);
+        *ret_base = base + before;
+        return 0;
+}
+
+static int map_file(int fd, uint64_t bytes, uint64_t alignment, int protection, void **ret_base)
+{
+        void *reserved = NULL;
+        int r;
+
+        if (alignment <= page_bytes())
+                return map(fd, bytes, protection, MAP_SHARED, ret_base);
+        r = seqcast__memory_reserve(bytes, alignment, &reserved);
+        if (r < 0)
+                return r;
+        r = map_at(reserved, fd, bytes, protection, MAP_SHARED | MAP_FIXED, ret_base);
+        if (r < 0)
+                munmap(reserved, (size_t)bytes);
+        return r;
+}
+
 static void keep_from_dumps(void *base, uint64_t bytes)
 {
         if (bytes > DUMP_BYTES_MAX)
                 madvise(base, (size_t)bytes, MADV_DONTDUMP);
 }
 
-int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base)
+int seqcast__memory_map_read(int fd, uint64_t bytes, uint64_t alignment, void **ret_base)
 {
-        int r = map(fd, bytes, PROT_READ, MAP_SHARED, ret_base);
+        int r = map_file(fd, bytes, alignment, PROT_READ, ret_base);
 
         if (r == 0)
                 keep_from_dumps(*ret_base, bytes);
@@ -57,17 +110,10 @@ int seqcast__memory_map_read_at(int fd, uint64_t bytes, void *base)
         return r;
 }
 
-#define BLANK (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
-
-int seqcast__memory_reserve(uint64_t bytes, void **ret_base)
-{
-        return map(-1, bytes, PROT_READ, BLANK, ret_base);
-}
-
 void seqcast__memory_blank_at(void *base, uint64_t bytes)
 {
-        uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), part = (uintptr_t)base % page;
-        uint64_t skip = part == 0 ? 0 : page - part; /* the rest of a page that holds something else */
+        uint64_t skip = round_up((uintptr_t)base, page_bytes()) -
+                        (uintptr_t)base; /* the rest of a page that holds something else */
 
         if (bytes > skip)
                 map_at((unsigned char *)base + skip, -1, bytes - skip, PROT_READ, BLANK | MAP_FIXED, &base);
@@ -78,9 +124,9 @@ void seqcast__memory_keep_from_children(void *base, uint64_t bytes)
         madvise(base, (size_t)bytes, MADV_DONTFORK);
 }
 
-int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base)
+int seqcast__memory_map_write(int fd, uint64_t bytes, uint64_t alignment, void **ret_base)
 {
-        int r = map(fd, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ret_base);
+        int r = map_file(fd, bytes, alignment, PROT_READ | PROT_WRITE, ret_base);
 
         if (r < 0)
                 return r;

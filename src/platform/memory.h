@@ -8,20 +8,21 @@
 
 #include <stdint.h>
 
-/** Map a whole file, shared. @return -EFBIG if it does not fit this process's address space; -errno */
-int seqcast__memory_map_read(int fd, uint64_t bytes, void **ret_base);
+/** Map a whole file, shared, at a multiple of `alignment`, a power of two (less than a page: of a page).
+ *  @return -EFBIG if it does not fit this process's address space; -errno */
+int seqcast__memory_map_read(int fd, uint64_t bytes, uint64_t alignment, void **ret_base);
 
 /** ... over what is mapped at `base` now. A failure may leave nothing there. */
 int seqcast__memory_map_read_at(int fd, uint64_t bytes, void *base);
 
 /** Addresses that read as zeros, take no memory, and are meant to be mapped over. */
-int seqcast__memory_reserve(uint64_t bytes, void **ret_base);
+int seqcast__memory_reserve(uint64_t bytes, uint64_t alignment, void **ret_base);
 
 /** Make such addresses of the whole pages in [base, base + bytes) again. */
 void seqcast__memory_blank_at(void *base, uint64_t bytes);
 
 /** Map a whole file ... writable, not inherited by children of fork(). */
-int seqcast__memory_map_write(int fd, uint64_t bytes, void **ret_base);
+int seqcast__memory_map_write(int fd, uint64_t bytes, uint64_t alignment, void **ret_base);
 
 /** Private zeroed memory that takes no room until it is touched. */
 int seqcast__memory_map_private(uint64_t bytes, void **ret_base);

@@ -113,9 +113,9 @@ int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
         return 0;
 }
 
-int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label)
+int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label, bool huge)
 {
-        int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB : 0u));
 
         ret_draft->name[0] = '\0';
         ret_draft->fd = seqcast__process_move_above_stderr(fd);
@@ -283,6 +283,13 @@ int seqcast__shm_is_memory(int fd)
                 return -errno;
         return status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC ||
                status.f_type == HUGETLBFS_MAGIC;
+}
+
+bool seqcast__shm_is_huge(int fd)
+{
+        struct statfs status;
+
+        return fstatfs(fd, &status) == 0 && status.f_type == HUGETLBFS_MAGIC;
 }
 
 uint64_t seqcast__shm_free_bytes(int fd)

@@ -42,8 +42,9 @@ int seqcast__shm_is_sealed(int fd);
 /** Start a new object, mode 0600, that nobody can find yet. @return 0; -errno */
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft);
 
-/** ... that will never have a name: only descriptors lead to it. `label` is for people. @return 0; -errno */
-int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label);
+/** ... that will never have a name: only descriptors lead to it. `label` is for people. `huge`: in pages of
+ *  the hugetlb kind, whose size is the object's st_blksize. @return 0; -errno */
+int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label, bool huge);
 
 /** Give the object its name; with `replace`, in the place of whatever bears it, at one stroke.
  *  @return 0; -EEXIST (not with `replace`); -errno */
@@ -71,6 +72,9 @@ int seqcast__shm_read(int fd, uint64_t offset, void *to, size_t bytes);
 
 /** Is the object on a memory file system of this machine? @return 1; 0; -errno */
 int seqcast__shm_is_memory(int fd);
+
+/** Is all of it in pages of the hugetlb kind? */
+bool seqcast__shm_is_huge(int fd);
 
 /** Bytes that the file system or, where it has no limit, the machine could still give; UINT64_MAX where
  *  neither says. */
