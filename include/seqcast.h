@@ -261,8 +261,8 @@ typedef struct seqcast_publisher seqcast_publisher;
  */
 enum {
         /** Map every page when opening, so that no first access to one is interrupted by a page fault. Of a
-         *  segment with holes, what has memory at that moment. Changes no byte. Takes an eight-byte entry of a
-         *  page table for each page (of 4 KiB, mostly), and opening takes as long as that takes. */
+         *  segment with holes, what has memory at that moment. Changes no byte. Takes an entry of a page
+         *  table, eight bytes, for each page (of 4 KiB, mostly), and opening takes as long as that takes. */
         SEQCAST_PREFAULT = 1u << 16,
         /** Transparent huge pages: fewer misses of the TLB when small parts of a large record are used.
          *  A publisher moves the segment into huge pages when opening it, whatever the system's policy for

@@ -30,6 +30,8 @@
 
 #define WRITER_POLL_NS (20 * NS_PER_MS)
 
+enum huge_pages { HUGE_PAGES_TRANSPARENT, HUGE_PAGES_HUGETLB };
+
 struct settings {
         /* the segment */
         const char *schema;
@@ -43,6 +45,9 @@ struct settings {
         bool exclusive;
         bool recreate;
         const char *sealed;
+        bool prefault;
+        int huge_pages; /* enum huge_pages; -1: not given */
+        bool lock_memory;
         int64_t wait_writer_ns;
         /* what to publish */
         const char *json_record;
@@ -86,6 +91,9 @@ static const struct tool_option options[] = {
         ROW(FLAG, 0, "exclusive", NULL, NULL, exclusive),
         ROW(FLAG, 0, "recreate", NULL, "fail if it exists; put a new one in its place", recreate),
         ROW(TEXT, 0, "sealed", "SOCKET", "a segment without a name, offered there", sealed),
+        ROW(CHOICE, 0, "huge-pages", "transparent|hugetlb", "where its memory is", huge_pages),
+        ROW(FLAG, 0, "prefault", NULL, NULL, prefault),
+        ROW(FLAG, 0, "lock-memory", NULL, "map it beforehand; lock it", lock_memory),
         ROW(DURATION, 0, "wait-writer", "[DUR]", "wait for another writer to go", wait_writer_ns),
         ROW(TEXT, 'm', "json-record", "TEXT", "the record as one JSON object", json_record),
         ROW(FLAG, 'l', "json-lines", NULL, NULL, json_lines),
@@ -197,6 +205,9 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                                                settings->wait_writer_ns != DURATION_UNSET),
                   "--sealed contradicts --mode, --group, --public, --exclusive, --recreate and "
                   "--wait-writer" },
+                { settings->huge_pages == HUGE_PAGES_HUGETLB &&
+                          (settings->sealed == NULL || settings->sparse),
+                  "--huge-pages=hugetlb needs --sealed, and contradicts --sparse" },
                 { settings->exclusive && settings->recreate, "--exclusive contradicts --recreate" },
                 { settings->public && settings->group != NULL, "--public contradicts --group" },
                 { settings->public && settings->mode != 0, "--public contradicts --mode" },
@@ -309,7 +320,11 @@ static bool describe_segment(struct run *run, seqcast_publisher_options *open_op
                               (settings->no_times ? 0u : SEQCAST_TIMES) |
                               (settings->exclusive ? SEQCAST_EXCLUSIVE : 0u) |
                               (settings->recreate ? SEQCAST_RECREATE : 0u) |
-                              (settings->sealed != NULL ? SEQCAST_SEALED : 0u);
+                              (settings->sealed != NULL ? SEQCAST_SEALED : 0u) |
+                              (settings->prefault ? SEQCAST_PREFAULT : 0u) |
+                              (settings->huge_pages == HUGE_PAGES_TRANSPARENT ? SEQCAST_HUGE_PAGES : 0u) |
+                              (settings->huge_pages == HUGE_PAGES_HUGETLB ? SEQCAST_HUGETLB : 0u) |
+                              (settings->lock_memory ? SEQCAST_LOCK_MEMORY : 0u);
         open_options->mode = settings->mode != 0       ? settings->mode
                              : settings->public        ? SEQCAST_MODE_PUBLIC
                              : settings->group != NULL ? SEQCAST_MODE_GROUP
@@ -376,6 +391,8 @@ static bool open_publisher(struct run *run, struct failure *failure)
                 return fail_library(failure, r, &call);
         seqcast_info info;
         seqcast_publisher_info(run->publisher, &info);
+        if (info.memory_missing != 0)
+                report_warning(&run->reporter, "%s", call.detail.text);
         guard_against_truncation(&run->reporter, info.segment_bytes);
         if (!check_segment(run, &info, failure)) {
                 run->publisher = seqcast_publisher_close(run->publisher); /* not ours to --rm */
@@ -591,7 +608,10 @@ static bool leave(struct run *run, struct failure *failure)
 int main(int argc, char **argv)
 {
         static struct run run = {
-                .settings = { .wait_writer_ns = DURATION_UNSET, .interval_ns = DURATION_UNSET, .bytes = -1 },
+                .settings = { .wait_writer_ns = DURATION_UNSET,
+                              .interval_ns = DURATION_UNSET,
+                              .bytes = -1,
+                              .huge_pages = -1 },
                 .reporter = { .program = "shmpub" },
         };
         struct failure failure;

@@ -37,6 +37,9 @@ struct settings {
         const char *owner;
         bool any_owner;
         const char *from;
+        bool prefault;
+        bool huge_pages;
+        bool lock_memory;
         int format;
         const char *custom;
         bool no_newline;
@@ -83,6 +86,9 @@ static const struct tool_option options[] = {
         ROW(TEXT, 0, "owner", "USER", "trust this user's segments, too", owner),
         ROW(FLAG, 0, "any-owner", NULL, "trust nobody: read without mapping", any_owner),
         ROW(TEXT, 0, "from", "SOCKET", "a sealed segment, offered there", from),
+        ROW(FLAG, 0, "huge-pages", NULL, NULL, huge_pages),
+        ROW(FLAG, 0, "prefault", NULL, NULL, prefault),
+        ROW(FLAG, 0, "lock-memory", NULL, "where its memory is; map it beforehand; lock it", lock_memory),
         ROW(CHOICE, 0, "format", "human|json|csv|tsv|raw|hex|value", "how to print", format),
         SET_ROW('j', "json", "--format=json, and errors as JSON", format, OUTPUT_JSON),
         ROW(TEXT, 'p', "print", "FMT", NULL, custom),
@@ -157,6 +163,9 @@ static bool check_combinations(const struct run *run, struct failure *failure)
                 { settings->interval_ns == 0, "-i wants more than 0" },
                 { settings->on != NULL && !follows(settings), "--on needs -f" },
                 { settings->any_owner && settings->owner != NULL, "--any-owner contradicts --owner" },
+                { settings->any_owner &&
+                          (settings->prefault || settings->huge_pages || settings->lock_memory),
+                  "--any-owner maps nothing: it contradicts --prefault, --huge-pages and --lock-memory" },
                 { settings->from != NULL && settings->follow == FOLLOW_NAME,
                   "-F contradicts --from: a sealed segment has no name to follow" },
         };
@@ -211,6 +220,9 @@ static bool open_follower(struct run *run, struct failure *failure)
                 .schema = run->asked,
                 .owner_given = settings->owner != NULL,
                 .any_owner = settings->any_owner,
+                .memory_flags = (settings->prefault ? SEQCAST_PREFAULT : 0u) |
+                                (settings->huge_pages ? SEQCAST_HUGE_PAGES : 0u) |
+                                (settings->lock_memory ? SEQCAST_LOCK_MEMORY : 0u),
                 .descriptor = -1,
         };
         run->topic.nameless = settings->from != NULL;

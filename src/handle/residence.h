@@ -17,8 +17,8 @@
 void seqcast__residence_ask(struct seqcast__segment *segment, uint32_t flags);
 
 /**
- * Do what was asked for to a segment that is mapped, and note what was done. A reader stores nothing and takes
- * no memory for holes.
+ * Do what was asked for to a segment that is mapped, and note what was done. A reader stores nothing and
+ * takes no memory for holes.
  * @param ret_detail  may be NULL; set if anything was asked for: "", or what was not done and why
  */
 void seqcast__residence_apply(struct seqcast__segment *segment, bool writable, seqcast_detail *ret_detail);

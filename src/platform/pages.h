@@ -19,7 +19,7 @@ uint64_t seqcast__pages_huge_bytes(void);
 
 /** Put huge pages in the place of small ones, as far as whole ones fit in; the contents stay. `base` is a
  *  multiple of one. Whoever else has the object mapped waits at most as long as one of them takes to copy.
- *  Holes get memory. @return 0 all are huge now; -EINVAL the kernel makes none; -ENOSYS; -errno some are not */
+ *  Holes get memory. @return 0 all are huge now; -EINVAL the kernel makes none; -ENOSYS; -errno: not all */
 int seqcast__pages_collapse(void *base, uint64_t bytes);
 
 /** Lock into memory; `as_touched`: each page from when it is used first. @return 0; -ENOSYS; -errno: nothing

@@ -242,3 +242,43 @@ COMMANDS
         SEQCAST_DEBUG=0 try 0 shmsub quote
         same "$stderr" ""
 }
+
+@test "where the memory is: what cannot be had is told, and done without" {
+        try 0 shmpub -s "$quote" --prefault quote bid=1 ask=2 qty=3 sym=ES
+        [[ $stderr != *'not supported here'* ]] || skip "$stderr"
+        same "$stderr" ''
+        try 0 shmpub --huge-pages=transparent quote bid=2
+        has "$stderr" 'no huge pages: a segment of '
+        try 0 shmpub -q --huge-pages=transparent quote bid=3
+        same "$stderr" ''
+        try 0 shmsub --prefault --format=value quote bid
+        same "$output" 3
+        same "$stderr" ''
+        try 0 shmsub --huge-pages --format=value quote bid
+        same "$output" 3
+        has "$stderr" 'no huge pages: a segment of '
+}
+
+@test "where the memory is: locked as far as the limit goes" {
+        make_quote
+        ulimit -l 0 || skip "the limit cannot be changed"
+        without() { "$@"; }
+        if [ "$(id -u)" = 0 ]; then
+                without() { setpriv --inh-caps -ipc_lock --bounding-set -ipc_lock "$@"; }
+                without true || skip "no right to give up rights"
+        fi
+        try 0 without shmsub --lock-memory --format=value quote bid
+        [[ $stderr != *'not supported here'* ]] || skip "$stderr"
+        has "$stderr" 'RLIMIT_MEMLOCK lets this process lock 0 bytes'
+        try 0 without shmpub --lock-memory quote bid=5
+        has "$stderr" 'RLIMIT_MEMLOCK lets this process lock 0 bytes'
+        same "$(value quote bid)" 5
+}
+
+@test "where the memory is: what does not go together" {
+        try 2 shmpub -s "$quote" --huge-pages=hugetlb quote bid=1
+        has "$stderr" 'needs --sealed'
+        try 2 shmpub -s "$quote" --huge-pages=enormous quote bid=1
+        try 2 shmsub --any-owner --prefault quote
+        has "$stderr" 'maps nothing'
+}

@@ -121,4 +121,20 @@ mutant include/seqcast/ring.h unit/test_ring 'the retired mark of the version is
         's/\(version \& ~SEQCAST_VERSION_RETIRED\) >= want/version >= want/'
 mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news' \
         's/depth_mask != 0 \&\& begun != SEQCAST_SEQ_RETIRED\)/depth_mask != 0)/'
+
+options=unit/test_memory_options
+mutant src/handle/residence.c $options 'a prefault does nothing' 's/return seqcast__pages_populate\(base, end, writable\);/return 0;/'
+mutant src/handle/residence.c $options 'a prefault fills holes' 's/^(        if )\(is_full\(segment\)\)$/\1(true)/'
+mutant src/handle/residence.c $options 'a prefault of a sparse segment does nothing' 's/if \(r == 0 && start < stop\)/if (false)/'
+mutant src/handle/residence.c $options 'everything is prefaulted that is mapped' 's/if \(\(segment->memory_asked & steps\[i\]\.flag\) == 0\)/if (segment->memory_asked == 0)/'
+mutant src/handle/residence.c $options 'the alignment is forgotten' 's/segment->alignment = huge <= bytes \? huge : 0;/segment->alignment = 0;/'
+mutant src/handle/residence.c $options 'a subscriber makes huge pages' 's/if \(!writable\)/if (false)/'
+mutant src/handle/residence.c $options 'a sparse segment is made huge' 's/if \(!is_full\(segment\)\)/if (false)/'
+mutant src/handle/residence.c $options 'what could not be had is not noted' 's/steps\[i\]\.act\(segment, writable, &reason\) == 0/steps[i].act(segment, writable, \&reason) <= 0/'
+mutant src/handle/residence.c $options 'the reason is not told' 's/\*ret_detail = all;/;/'
+mutant src/handle/residence.c $options 'the holes of a sparse segment are locked, too' 's/seqcast__pages_lock\(segment->base, bytes, !is_full\(segment\)\)/seqcast__pages_lock(segment->base, bytes, false)/'
+mutant src/platform/pages_linux.c $options 'prefaulting by stores' 's/^( *)\(void\)atomic_load_explicit\(byte, memory_order_relaxed\);/\1atomic_store_explicit(byte, 0, memory_order_relaxed);/;s/^( *)if \(madvise\(base, \(size_t\)bytes, writable \? MADV_POPULATE_WRITE.*$/\1if (!writable)/;s/if \(errno != EINVAL\)/if (!writable)/'
+mutant src/handle/subscriber.c $options 're-attaching forgets the options' 's/seqcast__residence_apply\(present, .*;/;/'
+mutant src/handle/subscriber.c $options 'a segment that is not mapped has options' 's/\(options->flags & SEQCAST_ANY_OWNER\) != 0 && \(options->flags & SEQCAST__RESIDENCE_FLAGS\) != 0/false/'
+mutant src/handle/reattach_plain.c $options 'a new place is not aligned' 's/grows \? make_reserve\(reattach, fresh->header.segment_bytes, fresh->alignment\)/grows ? make_reserve(reattach, fresh->header.segment_bytes, 0)/'
 finish_mutants

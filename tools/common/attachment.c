@@ -28,7 +28,7 @@ int attachment_open(struct attachment *attachment, int64_t patience_ns, seqcast_
         seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
         options.schema = attachment->schema;
         options.flags = (attachment->owner_given ? SEQCAST_SET_OWNER : 0u) |
-                        (attachment->any_owner ? SEQCAST_ANY_OWNER : 0u);
+                        (attachment->any_owner ? SEQCAST_ANY_OWNER : 0u) | attachment->memory_flags;
         options.owner = attachment->owner;
         options.ret_detail = ret_detail;
         int r = open_subscriber(attachment, &options, &subscriber);
@@ -47,6 +47,7 @@ int attachment_open(struct attachment *attachment, int64_t patience_ns, seqcast_
         attachment_close(attachment);
         attachment->subscriber = subscriber;
         seqcast_subscriber_info(subscriber, &attachment->info);
+        attachment->not_done = *ret_detail;
         return 0;
 }
 

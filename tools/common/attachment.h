@@ -19,10 +19,12 @@ struct attachment {
         const seqcast_schema *schema; /* to insist on, or NULL */
         bool owner_given;             /* --owner */
         uint32_t owner;
-        bool any_owner; /* --any-owner */
-        int descriptor; /* --from; -1: by name */
+        bool any_owner;        /* --any-owner */
+        uint32_t memory_flags; /* SEQCAST_PREFAULT ... */
+        int descriptor;        /* --from; -1: by name */
         seqcast_subscriber *subscriber;
         seqcast_info info;
+        seqcast_detail not_done; /* what of memory_flags could not be had, and why */
         seqcast_status status;
         int64_t status_at; /* clock_now() of `status` */
 };

@@ -156,6 +156,8 @@ static void begin_reading(struct follower *follower)
         follower->sliced = follower->wish.spin;
         if (follower->wish.spin)
                 seqcast_subscriber_set_spin(follower->attachment.subscriber, SPIN_SLICE_NS);
+        if (follower->attachment.info.memory_missing != 0)
+                report_warning(follower->reporter, "%s", follower->attachment.not_done.text);
         guard_against_truncation(follower->reporter, follower->attachment.info.segment_bytes);
         attachment_refresh(&follower->attachment, clock_now(), 0);
         report_debug(follower->reporter, "opened %s, incarnation %016" PRIx64, follower->topic->name,
@@ -541,6 +543,7 @@ bool follower_open(struct follower *follower, const struct follow_wish *wish, co
         follower->attachment.owner_given = wish->owner_given;
         follower->attachment.owner = wish->owner;
         follower->attachment.any_owner = wish->any_owner;
+        follower->attachment.memory_flags = wish->memory_flags;
         follower->attachment.descriptor = wish->descriptor;
         return (wish->until == NULL || condition_parse(&follower->until, wish->until, failure)) &&
                (wish->where == NULL || condition_parse(&follower->where, wish->where, failure));

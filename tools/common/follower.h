@@ -40,7 +40,8 @@ struct follow_wish {
         bool owner_given;
         uint32_t owner;
         bool any_owner;
-        int descriptor; /* that leads to the segment; -1: its name does */
+        uint32_t memory_flags; /* SEQCAST_PREFAULT ... */
+        int descriptor;        /* that leads to the segment; -1: its name does */
 };
 
 struct follow_counts {

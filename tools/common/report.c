@@ -123,6 +123,16 @@ void report_notice(const struct reporter *reporter, const char *format, ...)
         va_end(arguments);
 }
 
+void report_warning(const struct reporter *reporter, const char *format, ...)
+{
+        if (reporter->quiet)
+                return;
+        va_list arguments;
+        va_start(arguments, format);
+        say(reporter, "warning: ", format, arguments);
+        va_end(arguments);
+}
+
 void report_debug(const struct reporter *reporter, const char *format, ...)
 {
         const char *wanted = getenv("SEQCAST_DEBUG");

@@ -33,6 +33,9 @@ void report_format(const struct reporter *reporter, const struct failure *failur
 /** "program: /topic: ..." if verbose. */
 void report_notice(const struct reporter *reporter, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/** "program: /topic: warning: ..." unless quiet: something else than asked for is done. */
+void report_warning(const struct reporter *reporter, const char *format, ...) PRINTF_LIKE(2, 3);
+
 /** "program: debug: ..." if SEQCAST_DEBUG is set to anything but "" and "0". */
 void report_debug(const struct reporter *reporter, const char *format, ...) PRINTF_LIKE(2, 3);
 
