@@ -594,6 +594,11 @@ SEQCAST_CHECKED int seqcast_read_end(seqcast_subscriber *subscriber);
  *  with SEQCAST_ANY_OWNER it calls the system, and is as it was last if that fails. */
 SEQCAST_API uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber);
 
+/** How many attempts to read were thrown away since the handle was opened, as the publisher was writing what
+ *  was being copied. A call that succeeds at once adds nothing; one that returns SEQCAST_BUSY adds
+ *  SEQCAST_READ_ATTEMPTS_MAX, 64. Not counted with SEQCAST_ANY_OWNER. */
+SEQCAST_API uint64_t seqcast_subscriber_retries(const seqcast_subscriber *subscriber);
+
 /** Count everything published so far as delivered: seqcast_read_next() goes on with what comes after. */
 SEQCAST_API void seqcast_subscriber_skip(seqcast_subscriber *subscriber);
 

@@ -235,6 +235,7 @@ int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, 
                 }
                 if (state != SEQCAST_OK && state != SEQCAST_BUSY)
                         return (int)state;
+                subscriber->reader.retries++;
                 seqcast__cpu_relax();
         }
         return SEQCAST_BUSY;

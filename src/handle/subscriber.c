@@ -22,6 +22,8 @@
 #define FLAGS_KNOWN                                                                                          \
         (SEQCAST_SET_OWNER | SEQCAST_REATTACH | SEQCAST_SHARED | SEQCAST_ANY_OWNER | SEQCAST__RESIDENCE_FLAGS)
 
+#define HANDLE_ALIGN ((size_t)128) /* adjacent-line prefetchers fetch in pairs */
+
 /* ---- the segment, our own or a shared one --------------------------------------------------- */
 
 struct seqcast__segment *seqcast__subscriber_hold(const seqcast_subscriber *subscriber)
@@ -226,10 +228,13 @@ static int attach(seqcast_subscriber *subscriber, const int *fd, const seqcast_s
 
 static seqcast_subscriber *new_subscriber(void)
 {
-        seqcast_subscriber *subscriber = calloc(1, sizeof *subscriber);
+        void *memory;
+        seqcast_subscriber *subscriber;
 
-        if (subscriber == NULL)
+        /* On cache lines of its own, and not the neighbour of one that another thread reads by. */
+        if (posix_memalign(&memory, HANDLE_ALIGN, sizeof *subscriber) != 0)
                 return NULL;
+        subscriber = memset(memory, 0, sizeof *subscriber);
         subscriber->own.fd = -1;
         seqcast__wait_open(subscriber);
         return subscriber;
@@ -453,6 +458,11 @@ uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
                                        memory_order_acquire); /* R0 */
         seqcast__subscriber_release(subscriber);
         return version & ~SEQCAST_VERSION_RETIRED;
+}
+
+uint64_t seqcast_subscriber_retries(const seqcast_subscriber *subscriber)
+{
+        return subscriber->reader.retries;
 }
 
 void seqcast_subscriber_skip(seqcast_subscriber *subscriber)

@@ -616,6 +616,7 @@ Test(ring, a_reader_that_is_lapped_in_every_try_gives_up)
                                                &intruder, &sample),
                              SEQCAST_BUSY));
                 cr_assert(eq(uint, intruder.tries, SEQCAST_READ_ATTEMPTS_MAX));
+                cr_assert(eq(u64, reader.retries, SEQCAST_READ_ATTEMPTS_MAX));
                 cr_assert(not(reader.started), "nothing was delivered");
         }
 }

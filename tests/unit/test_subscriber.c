@@ -576,9 +576,12 @@ Test(subscriber, of_depth_one_is_told_that_a_publication_never_ended)
         slot = (void *)((char *)base + header->slots_offset);
         cr_assert(eq(u64, slot[0], 2));
         slot[0] = 3;
+        cr_assert(eq(u64, seqcast_subscriber_retries(subscriber), 0));
         cr_assert(eq(int, newest(), SEQCAST_BUSY));
         cr_assert(eq(int, next(), SEQCAST_BUSY));
+        cr_assert(eq(u64, seqcast_subscriber_retries(subscriber), 2 * SEQCAST_READ_ATTEMPTS_MAX));
         cr_assert(eq(int, seqcast_read_begin(subscriber, &looked_at, &sample), SEQCAST_BUSY));
+        cr_assert(eq(u64, seqcast_subscriber_retries(subscriber), 3 * SEQCAST_READ_ATTEMPTS_MAX));
         publisher = seqcast_publisher_close(publisher);
         cr_assert(zero(int, seqcast_publisher_open(topic_name(), NULL, &publisher)));
         cr_assert(eq(int, seqcast_publish_parts(publisher, NULL, 0), -ENODATA));
