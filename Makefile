@@ -134,7 +134,7 @@ $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
-.PHONY: test check tsan asan mutants demo bench deps programs fuzz fuzzers soak
+.PHONY: test check tsan asan mutants demo bench instructions deps programs fuzz fuzzers soak
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
@@ -173,8 +173,11 @@ soak: ## the long versions of what breaks things, for HOURS=1 in all
 demo: $(call programs,examples) $B/tests/bench/seed_cost ## three numbers in a 4 GB record that takes kilobytes
 	@sh tests/examples/demo.sh $B
 
-bench: $(call programs,bench) ## run the benchmarks
+bench: $(filter-out %/instructions,$(call programs,bench)) ## run the benchmarks
 	@for program in $^; do echo "== $${program##*/}"; $$program || exit; done
+
+instructions: $B/tests/bench/instructions ## count the instructions of each call (valgrind)
+	@sh tests/bench/instructions.sh $B
 
 deps: ## install missing Debian packages for the tests and the tools
 	@sh tests/support/deps.sh $(PACKAGES)
