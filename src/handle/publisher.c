@@ -64,7 +64,7 @@ struct seqcast_publisher {
 
 /* ---- one publication at a time ------------------------------------------------------------- */
 
-static int enter(seqcast_publisher *publisher, enum activity expected)
+SEQCAST__HOT int enter(seqcast_publisher *publisher, enum activity expected)
 {
         int activity;
 
@@ -252,7 +252,7 @@ static int open_slot(seqcast_publisher *publisher, const struct seqcast_ring_pla
         return renew(publisher, plan, payload);
 }
 
-static int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count)
+SEQCAST__HOT int publish_parts(seqcast_publisher *publisher, const seqcast_part *parts, size_t count)
 {
         const struct seqcast_ring *ring = &publisher->ring;
         uint64_t number = publisher->version + 1;
