@@ -126,6 +126,7 @@ mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news
 options=unit/test_memory_options
 mutant src/handle/residence.c $options 'a prefault does nothing' 's/return seqcast__pages_populate\(base, end, writable\);/return 0;/'
 mutant src/handle/residence.c $options 'a prefault fills holes' 's/^(        if )\(is_full\(segment\)\)$/\1(true)/'
+mutant src/handle/residence.c $options 'a header that hides holes is believed' 's/ && !seqcast__segment_has_holes\(segment\);/;/'
 mutant src/handle/residence.c $options 'a prefault of a sparse segment does nothing' 's/if \(r == 0 && start < stop\)/if (false)/'
 mutant src/handle/residence.c $options 'everything is prefaulted that is mapped' 's/if \(\(segment->memory_asked & steps\[i\]\.flag\) == 0\)/if (segment->memory_asked == 0)/'
 mutant src/handle/residence.c $options 'the alignment is forgotten' 's/segment->alignment = huge <= bytes \? huge : 0;/segment->alignment = 0;/'
