@@ -186,7 +186,7 @@ SEQCAST__COPY_INLINE void seqcast_copy_store(seqcast_word *words, uint64_t offse
 #ifdef SEQCAST_COPY_WORDS
         seqcast__copy_store_words(words, offset, from, bytes);
 #else
-        seqcast__copy_bytes((unsigned char *)words + offset, from, bytes);
+        seqcast__copy_bytes((unsigned char *)words + offset, from, bytes, SEQCAST__COPY_STORE_REP_MOVSB_MIN);
 #endif
 }
 
@@ -200,7 +200,8 @@ SEQCAST__COPY_INLINE void seqcast_copy_load(void *to, const seqcast_word *words,
 #ifdef SEQCAST_COPY_WORDS
         seqcast__copy_load_words(to, words, offset, bytes);
 #else
-        seqcast__copy_bytes(to, (const unsigned char *)words + offset, bytes);
+        seqcast__copy_bytes(to, (const unsigned char *)words + offset, bytes,
+                            SEQCAST__COPY_LOAD_REP_MOVSB_MIN);
 #endif
 }
 
@@ -234,7 +235,8 @@ static inline void seqcast_copy_between(seqcast_word *to, const seqcast_word *fr
                 bytes -= chunk;
         }
 #else
-        seqcast__copy_bytes((unsigned char *)to + offset, (const unsigned char *)from + offset, bytes);
+        seqcast__copy_bytes((unsigned char *)to + offset, (const unsigned char *)from + offset, bytes,
+                            SEQCAST__COPY_STORE_REP_MOVSB_MIN);
 #endif
 }
 

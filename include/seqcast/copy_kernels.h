@@ -20,6 +20,11 @@
 
 #define SEQCAST__COPY_SHORT_MAX ((size_t)128)
 
+/* `rep movsb` stores whole lines without reading them first: so it wins where a reader has the lines that a
+ * publisher stores to. To load, it is worth its start where a copy does not fit the inner caches. */
+#define SEQCAST__COPY_STORE_REP_MOVSB_MIN ((size_t)8192)
+#define SEQCAST__COPY_LOAD_REP_MOVSB_MIN ((size_t)512 * 1024)
+
 typedef long long seqcast__copy_vector __attribute__((vector_size(16)));
 
 /* seqcast__copy_load_WIDTH() and seqcast__copy_store_WIDTH(): one instruction, any alignment. `memory` is the
@@ -133,24 +138,19 @@ static inline void seqcast__copy_rep_movsb(unsigned char *to, const unsigned cha
         __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/* Every processor with AVX-512 has a fast `rep movsb`, which wins where the copy does not fit the inner
- * caches. */
-#define SEQCAST__COPY_REP_MOVSB_MIN ((size_t)512 * 1024)
-
-/** More than SEQCAST__COPY_SHORT_MAX bytes. */
-static __attribute__((noinline, unused)) void seqcast__copy_long(unsigned char *to, const unsigned char *from,
-                                                                 size_t bytes)
+/** More than SEQCAST__COPY_SHORT_MAX bytes. A fast `rep movsb` came to processors with this extension, or
+ *  before it (2019); `rep_movsb_min` is from how many bytes on it is to be used there. */
+static inline __attribute__((always_inline)) void
+seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
 {
-        if (bytes > 256 && __builtin_cpu_supports("avx512vl")) {
-                if (bytes >= SEQCAST__COPY_REP_MOVSB_MIN)
-                        seqcast__copy_rep_movsb(to, from, bytes);
-                else
-                        seqcast__copy_avx512(to, from, bytes);
-        } else if (__builtin_cpu_supports("avx2")) {
+        if (bytes >= rep_movsb_min && __builtin_cpu_supports("avx512vbmi2"))
+                seqcast__copy_rep_movsb(to, from, bytes);
+        else if (bytes > 256 && __builtin_cpu_supports("avx512vl"))
+                seqcast__copy_avx512(to, from, bytes);
+        else if (__builtin_cpu_supports("avx2"))
                 seqcast__copy_avx2(to, from, bytes);
-        } else {
+        else
                 seqcast__copy_sse2(to, from, bytes);
-        }
 }
 
 #else /* __aarch64__ */
@@ -188,9 +188,10 @@ SEQCAST__COPY_KERNEL(neon, 16,
 /* clang-format on */
 
 /** More than SEQCAST__COPY_SHORT_MAX bytes. */
-static __attribute__((noinline, unused)) void seqcast__copy_long(unsigned char *to, const unsigned char *from,
-                                                                 size_t bytes)
+static inline __attribute__((always_inline)) void
+seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
 {
+        (void)rep_movsb_min;
         seqcast__copy_neon(to, from, bytes);
 }
 
@@ -205,7 +206,7 @@ static __attribute__((noinline, unused)) void seqcast__copy_long(unsigned char *
         } while (0)
 
 static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, const void *from,
-                                                                      size_t bytes)
+                                                                      size_t bytes, size_t rep_movsb_min)
 {
         unsigned char *target = (unsigned char *)to;
         const unsigned char *source = (const unsigned char *)from;
@@ -213,7 +214,7 @@ static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, 
         /* A compiler that knew what they point to would warn of branches that a short copy does not take. */
         __asm__("" : "+r"(target), "+r"(source));
         if (__builtin_expect(bytes > SEQCAST__COPY_SHORT_MAX, 0)) {
-                seqcast__copy_long(target, source, bytes);
+                seqcast__copy_long(target, source, bytes, rep_movsb_min);
         } else if (bytes >= 16) {
                 SEQCAST__COPY_BY(16, target, source, bytes);
                 if (bytes > 32)

@@ -106,7 +106,7 @@ static inline seqcast_word *seqcast_ring_slot(const struct seqcast_ring *ring, u
 
 static inline seqcast_word *seqcast_ring_payload(const struct seqcast_ring *ring, seqcast_word *slot)
 {
-        return slot + ring->payload_offset / SEQCAST_WORD_BYTES;
+        return (seqcast_word *)(void *)((unsigned char *)slot + ring->payload_offset);
 }
 
 /** Does [offset, offset + bytes) lie within `length` bytes? */
@@ -239,7 +239,8 @@ SEQCAST__HOT enum seqcast_state seqcast__ring_look(const struct seqcast_ring *ri
                                                    struct seqcast_ring_view *ret_view)
 {
         ret_view->slot = slot;
-        ret_view->payload = slot + ring->payload_offset / SEQCAST_WORD_BYTES;
+        ret_view->payload =
+                (const seqcast_word *)(const void *)((const unsigned char *)slot + ring->payload_offset);
         ret_view->begun = begun;
         ret_view->bytes = seqcast_word_load_relaxed(slot + SEQCAST_SLOT_LENGTH); /* R2 */
         if (ret_view->bytes > ring->record_bytes)

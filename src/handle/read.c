@@ -155,66 +155,94 @@ static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__rea
         return SEQCAST_BUSY;
 }
 
-/* Out of the way of those who read what they have mapped. */
-static __attribute__((noinline)) int read_otherwise(seqcast_subscriber *subscriber,
-                                                    const struct seqcast__read_request *request,
-                                                    seqcast_sample *ret_sample)
+static int read_otherwise(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
+                          seqcast_sample *ret_sample)
 {
         if (subscriber->shared != NULL)
                 return read_shared(subscriber, request, ret_sample);
         if (subscriber->fetched)
                 return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
                                            ret_sample);
-        return read_sparse(subscriber, request, ret_sample);
+        return read_mapped(subscriber, request, ret_sample);
+}
+
+/* What follows is called often: one attempt, straight on. What is rare is called at the end, with what is in
+ * registers anyway, so that no request is built in memory, and nothing is saved on the stack for it. */
+
+static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *subscriber, void *record,
+                                                          size_t capacity, seqcast_sample *ret_sample,
+                                                          bool next)
+{
+        const struct seqcast__read_request request = {
+                .next = next, .whole = true, .record = record, .capacity = capacity
+        };
+
+        return read_otherwise(subscriber, &request, ret_sample);
+}
+
+static __attribute__((noinline)) int read_parts_otherwise(seqcast_subscriber *subscriber,
+                                                          const seqcast_read_part *parts, size_t count,
+                                                          seqcast_sample *ret_sample, bool next)
+{
+        const struct seqcast__read_request request = { .next = next, .parts = parts, .count = count };
+
+        return read_otherwise(subscriber, &request, ret_sample);
+}
+
+SEQCAST__HOT int read_whole(seqcast_subscriber *subscriber, seqcast_ring_find *find, void *record,
+                            size_t capacity, seqcast_sample *ret_sample)
+{
+        struct seqcast_ring_buffer buffer = { record, capacity };
+        const bool next = find == seqcast_ring_find_next;
+        int r = SEQCAST_BUSY;
+
+        if (subscriber->direct)
+                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_whole,
+                                     &buffer, ret_sample);
+        if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
+                return read_whole_otherwise(subscriber, record, capacity, ret_sample, next);
+        return r;
+}
+
+SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *find,
+                            const seqcast_read_part *parts, size_t count, seqcast_sample *ret_sample)
+{
+        struct seqcast_ring_read_parts list = { parts, count };
+        const bool next = find == seqcast_ring_find_next;
+        int r = SEQCAST_BUSY;
+
+        if (count > SEQCAST_PARTS_MAX)
+                return -E2BIG;
+        if (subscriber->direct)
+                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts,
+                                     &list, ret_sample);
+        if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
+                return read_parts_otherwise(subscriber, parts, count, ret_sample, next);
+        return r;
 }
 
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        if (subscriber->direct)
-                return seqcast_ring_read_newest(&subscriber->ring, &subscriber->reader, record, capacity,
-                                                ret_sample);
-        return read_otherwise(
-                subscriber,
-                &(struct seqcast__read_request){ .whole = true, .record = record, .capacity = capacity },
-                ret_sample);
+        return read_whole(subscriber, seqcast_ring_find_newest, record, capacity, ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        if (subscriber->direct)
-                return seqcast_ring_read_next(&subscriber->ring, &subscriber->reader, record, capacity,
-                                              ret_sample);
-        return read_otherwise(subscriber,
-                              &(struct seqcast__read_request){
-                                      .next = true, .whole = true, .record = record, .capacity = capacity },
-                              ret_sample);
+        return read_whole(subscriber, seqcast_ring_find_next, record, capacity, ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                               seqcast_sample *ret_sample)
 {
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (subscriber->direct)
-                return seqcast_ring_read_newest_parts(&subscriber->ring, &subscriber->reader, parts, count,
-                                                      ret_sample);
-        return read_otherwise(subscriber, &(struct seqcast__read_request){ .parts = parts, .count = count },
-                              ret_sample);
+        return read_parts(subscriber, seqcast_ring_find_newest, parts, count, ret_sample);
 }
 
 int seqcast_read_next_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
                             seqcast_sample *ret_sample)
 {
-        if (count > SEQCAST_PARTS_MAX)
-                return -E2BIG;
-        if (subscriber->direct)
-                return seqcast_ring_read_next_parts(&subscriber->ring, &subscriber->reader, parts, count,
-                                                    ret_sample);
-        return read_otherwise(subscriber,
-                              &(struct seqcast__read_request){ .next = true, .parts = parts, .count = count },
-                              ret_sample);
+        return read_parts(subscriber, seqcast_ring_find_next, parts, count, ret_sample);
 }
 
 int seqcast_read_begin(seqcast_subscriber *subscriber, const void **ret_record, seqcast_sample *ret_sample)

@@ -165,19 +165,24 @@ struct kernel {
         size_t bytes_min;
 };
 
-static void copy_bytes(unsigned char *to, const unsigned char *from, size_t bytes)
+static void load_bytes(unsigned char *to, const unsigned char *from, size_t bytes)
 {
-        seqcast__copy_bytes(to, from, bytes);
+        seqcast__copy_bytes(to, from, bytes, SEQCAST__COPY_LOAD_REP_MOVSB_MIN);
 }
 
+static void store_bytes(unsigned char *to, const unsigned char *from, size_t bytes)
+{
+        seqcast__copy_bytes(to, from, bytes, SEQCAST__COPY_STORE_REP_MOVSB_MIN);
+}
+
+static const struct kernel loading = { "the choice of kernels to load", load_bytes, 0 };
+static const struct kernel storing = { "the choice of kernels to store", store_bytes, 0 };
 #ifdef __x86_64__
-static const struct kernel all_kernels = { "the choice of kernels", copy_bytes, 0 };
 static const struct kernel sse2 = { "sse2", seqcast__copy_sse2, 65 };
 static const struct kernel avx2 = { "avx2", seqcast__copy_avx2, 129 };
 static const struct kernel avx512 = { "avx512", seqcast__copy_avx512, 257 };
 static const struct kernel rep_movsb = { "rep movsb", seqcast__copy_rep_movsb, 0 };
 #else
-static const struct kernel all_kernels = { "the choice of kernels", copy_bytes, 0 };
 static const struct kernel neon = { "neon", seqcast__copy_neon, 65 };
 #endif
 
@@ -242,7 +247,8 @@ static void check_guards(const struct kernel *kernel)
                 check_guards(&(kernel));                                                                     \
         }
 
-KERNEL_TEST(all_kernels, true)
+KERNEL_TEST(loading, true)
+KERNEL_TEST(storing, true)
 #ifdef __x86_64__
 KERNEL_TEST(sse2, true)
 KERNEL_TEST(avx2, __builtin_cpu_supports("avx2"))
@@ -262,7 +268,7 @@ Test(copy, records_of_megabytes_arrive_whole)
         for (size_t bytes = (512 << 10) - 2; bytes <= (512 << 10) + 2; bytes++)
                 for (size_t offset = 0; offset < ALIGNMENTS; offset += 9) {
                         memset(target, 0, bytes + offset + 1);
-                        seqcast__copy_bytes(target + offset, source + 1, bytes);
+                        load_bytes(target + offset, source + 1, bytes);
                         cr_assert(memcmp(target + offset, source + 1, bytes) == 0);
                         cr_assert(target[offset + bytes] == 0);
                 }
