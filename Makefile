@@ -126,6 +126,7 @@ $B/obj/tests/%.o: cppflags += -Itests -D_DEFAULT_SOURCE $(call pc,--cflags json-
 $B/obj/tests/unit/%.o $B/obj/tests/process/%.o $B/obj/tests/crash/%.o: \
         cflags += -Wno-conversion -Wno-write-strings -Wno-overlength-strings
 $(if $(json),$(call programs,unit process fuzz): $B/libtools.a)
+$B/tests/unit/test_histogram: $B/obj/tools/bench/histogram.o
 # A fuzz target gets its main() from libreplay.a or, with SAN=fuzzer, from libFuzzer
 $(call programs,fuzz): $B/libreplay.a
 $B/obj/tests/fuzz/%.o: cppflags += $(if $(json),,-DWITHOUT_JSON_C)
