@@ -32,8 +32,9 @@
 #define RECORD_MAX 4096
 #define ROUNDS_MAX 1000
 #define OPEN_NS INT64_C(5000000000)
-#define WARM_UP 1 /* rounds that are thrown away */
-#define LAST_TOKEN UINT32_MAX
+#define WARM_UP 1                /* rounds that are thrown away */
+#define LAST (UINT32_C(1) << 31) /* set in the number of a round's last message */
+#define SETTLE_NS UINT64_C(5000000)
 #define PS_PER_NS 1000.0
 
 enum contender { OURS, BARE, CONTENDERS };
@@ -50,16 +51,22 @@ struct outcome {
         struct histogram round, all;
 };
 
+/* How far a line is from either processor depends on its address: by a half, on machines with many cores. So
+ * each round has a word and topics of its own: one place, good or bad, says nothing of the next. */
+#define WORDS 1024
+
+struct bare_word {
+        alignas(LINE_PAIR) _Atomic(uint32_t) number;
+};
+
 struct contest {
-        alignas(LINE_PAIR) _Atomic(uint32_t) to_answerer;
-        alignas(LINE_PAIR) _Atomic(uint32_t) to_starter;
-        alignas(LINE_PAIR) struct outcome outcomes[CONTENDERS];
-        char topics[2][64]; /* whose publisher is the starter, the answerer */
+        struct bare_word words[2][WORDS]; /* that the starter, the answerer stores */
+        struct outcome outcomes[CONTENDERS];
+        char topic[40]; /* what the names of all topics begin with */
         size_t bytes;
         unsigned rounds;
         int64_t round_ns;
         bool sleeping;
-        bool pausing;
 };
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -119,9 +126,10 @@ static struct ticker calibrate(void)
 
 struct end {
         struct contest *contest;
-        _Atomic(uint32_t) *out, *in;
-        uint32_t word; /* the last one that came in, of the bare ones */
-        uint32_t received;
+        int side; /* 0: the starter */
+        unsigned turn;
+        uint32_t number;   /* of the last message, counted on both sides */
+        uint32_t received; /* ... and what came, with or without LAST */
         seqcast_publisher *publisher;
         seqcast_subscriber *subscriber;
         unsigned char record[RECORD_MAX], copy[RECORD_MAX];
@@ -154,44 +162,40 @@ static bool open_subscriber(const char *topic, seqcast_subscriber **ret_subscrib
         return r == 0 || fail_library(failure, topic, r);
 }
 
-static bool open_end(struct contest *contest, int side, struct end *end, struct failure *failure)
+static void print_topic(const struct contest *contest, int side, unsigned turn, char topic[80])
 {
-        *end = (struct end){ .contest = contest };
-        end->out = side == 0 ? &contest->to_answerer : &contest->to_starter;
-        end->in = side == 0 ? &contest->to_starter : &contest->to_answerer;
-        if (!open_publisher(contest->topics[side], contest->bytes, 0, &end->publisher, failure) ||
-            !open_subscriber(contest->topics[!side], &end->subscriber, failure))
+        snprintf(topic, 80, "%s-%s-%u", contest->topic, side == 0 ? "there" : "back", turn);
+}
+
+static bool open_end(struct end *end, struct failure *failure)
+{
+        char there[80], back[80];
+
+        print_topic(end->contest, end->side, end->turn, there);
+        print_topic(end->contest, !end->side, end->turn, back);
+        if (!open_publisher(there, end->contest->bytes, 0, &end->publisher, failure) ||
+            !open_subscriber(back, &end->subscriber, failure))
                 return false;
-        if (contest->sleeping)
+        if (end->contest->sleeping)
                 seqcast_subscriber_set_spin(end->subscriber, 0);
         return true;
 }
 
 static void close_end(struct end *end)
 {
-        seqcast_subscriber_close(end->subscriber);
+        end->subscriber = seqcast_subscriber_close(end->subscriber);
         if (end->publisher != NULL)
                 seqcast_publisher_remove(end->publisher);
-        seqcast_publisher_close(end->publisher);
+        end->publisher = seqcast_publisher_close(end->publisher);
 }
 
-static bool send_ours(struct end *end, uint32_t token, struct failure *failure)
+static bool send_ours(struct end *end, uint32_t message, struct failure *failure)
 {
         int r;
 
-        memcpy(end->record, &token, sizeof token);
+        memcpy(end->record, &message, sizeof message);
         r = seqcast_publish(end->publisher, end->record, end->contest->bytes);
         return r == 0 || fail_library(failure, "publish", r);
-}
-
-static inline void look_again(const struct contest *contest)
-{
-#if defined(__x86_64__)
-        if (contest->pausing)
-                __builtin_ia32_pause();
-#else
-        (void)contest;
-#endif
 }
 
 static bool receive_ours(struct end *end, struct failure *failure)
@@ -207,55 +211,72 @@ static bool receive_ours(struct end *end, struct failure *failure)
                         break;
                 if (r != SEQCAST_NONE && r != SEQCAST_EMPTY && r != SEQCAST_BUSY)
                         return fail_library(failure, "read", r);
-                look_again(contest);
         }
         memcpy(&end->received, end->copy, sizeof end->received);
         return true;
 }
 
-static void send_bare(struct end *end, uint32_t token)
+static _Atomic(uint32_t) *word_of(struct end *end, int side)
 {
-        atomic_store_explicit(end->out, token, memory_order_release);
+        return &end->contest->words[side][end->turn % WORDS].number;
+}
+
+static void send_bare(struct end *end, uint32_t message)
+{
+        _Atomic(uint32_t) *word = word_of(end, end->side);
+
+        atomic_store_explicit(word, message, memory_order_release);
         if (end->contest->sleeping)
-                syscall(SYS_futex, end->out, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+                syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 static void receive_bare(struct end *end)
 {
-        uint32_t word;
+        _Atomic(uint32_t) *word = word_of(end, !end->side);
 
-        while ((word = atomic_load_explicit(end->in, memory_order_acquire)) == end->word) {
+        while (((end->received = atomic_load_explicit(word, memory_order_acquire)) & ~LAST) != end->number)
                 if (end->contest->sleeping)
-                        syscall(SYS_futex, end->in, FUTEX_WAIT, word, NULL, NULL, 0);
-                else
-                        look_again(end->contest);
-        }
-        end->word = end->received = word;
+                        syscall(SYS_futex, word, FUTEX_WAIT, end->received, NULL, NULL, 0);
 }
 
 /* ---- back and forth -------------------------------------------------------------------------- */
 
-static bool go_and_return(struct end *end, enum contender contender, uint32_t token, struct failure *failure)
+static bool go_and_return(struct end *end, enum contender contender, uint32_t last, struct failure *failure)
 {
+        uint32_t message = ++end->number | last;
+
         if (contender == BARE) {
-                send_bare(end, token);
+                send_bare(end, message);
                 receive_bare(end);
-        } else if (!send_ours(end, token, failure) || !receive_ours(end, failure)) {
+        } else if (!send_ours(end, message, failure) || !receive_ours(end, failure)) {
                 return false;
         }
-        return end->received == token || fail(failure, E_IO, "a message was lost between two processes");
+        return end->received == message || fail(failure, E_IO, "a message was lost between two processes");
 }
 
 static bool answer(struct end *end, enum contender contender, struct failure *failure)
 {
         do {
+                end->number++;
                 if (contender == BARE) {
                         receive_bare(end);
                         send_bare(end, end->received);
                 } else if (!receive_ours(end, failure) || !send_ours(end, end->received, failure)) {
                         return false;
                 }
-        } while (end->received != LAST_TOKEN);
+        } while ((end->received & LAST) == 0);
+        return true;
+}
+
+/* Until both sides are there and, if they sleep, the publishers know it: they look each 2 ms. */
+static bool settle(struct end *end, enum contender contender, struct failure *failure)
+{
+        uint64_t until = now_ns() + (end->contest->sleeping ? SETTLE_NS : 0);
+
+        do
+                if (!go_and_return(end, contender, 0, failure))
+                        return false;
+        while (now_ns() < until);
         return true;
 }
 
@@ -266,17 +287,19 @@ static bool time_round(struct end *end, enum contender contender, const struct t
         double left = (double)end->contest->round_ns * PS_PER_NS;
 
         histogram_clear(samples);
-        for (uint32_t token = 1; token < LAST_TOKEN && left > 0; token++) {
+        if (!settle(end, contender, failure))
+                return false;
+        while (left > 0 && end->number < LAST - 2) {
                 uint64_t begun = ticks(ticker);
                 double took;
 
-                if (!go_and_return(end, contender, token, failure))
+                if (!go_and_return(end, contender, 0, failure))
                         return false;
                 took = (double)(ticks(ticker) - begun) * ticker->ps;
                 histogram_add(samples, (uint64_t)took);
                 left -= took;
         }
-        return go_and_return(end, contender, LAST_TOKEN, failure);
+        return go_and_return(end, contender, LAST, failure);
 }
 
 static void keep_round(struct outcome *outcome, unsigned round, double unit)
@@ -295,33 +318,46 @@ static enum contender whose_turn(unsigned turn)
         return (turn ^ turn / CONTENDERS) % CONTENDERS == 0 ? OURS : BARE;
 }
 
+static unsigned turns_of(const struct contest *contest)
+{
+        return CONTENDERS * (contest->rounds + WARM_UP);
+}
+
+static bool take_turn(struct end *end, const struct ticker *ticker, struct failure *failure)
+{
+        enum contender contender = whose_turn(end->turn);
+        bool done = contender == BARE || open_end(end, failure);
+
+        if (done)
+                done = end->side == 0 ? time_round(end, contender, ticker, failure)
+                                      : answer(end, contender, failure);
+        close_end(end);
+        return done;
+}
+
 static bool start(void *shared, struct failure *failure)
 {
         struct contest *contest = shared;
+        struct end end = { .contest = contest, .side = 0 };
         struct ticker ticker = calibrate();
-        struct end end;
-        bool done = open_end(contest, 0, &end, failure);
 
-        for (unsigned turn = 0; turn < CONTENDERS * (contest->rounds + WARM_UP) && done; turn++) {
-                enum contender contender = whose_turn(turn);
-
-                done = time_round(&end, contender, &ticker, failure);
-                keep_round(&contest->outcomes[contender], turn / CONTENDERS, 2 * PS_PER_NS);
+        for (; end.turn < turns_of(contest); end.turn++) {
+                if (!take_turn(&end, &ticker, failure))
+                        return false;
+                keep_round(&contest->outcomes[whose_turn(end.turn)], end.turn / CONTENDERS, 2 * PS_PER_NS);
         }
-        close_end(&end);
-        return done;
+        return true;
 }
 
 static bool answer_all(void *shared, struct failure *failure)
 {
         struct contest *contest = shared;
-        struct end end;
-        bool done = open_end(contest, 1, &end, failure);
+        struct end end = { .contest = contest, .side = 1 };
 
-        for (unsigned turn = 0; turn < CONTENDERS * (contest->rounds + WARM_UP) && done; turn++)
-                done = answer(&end, whose_turn(turn), failure);
-        close_end(&end);
-        return done;
+        for (; end.turn < turns_of(contest); end.turn++)
+                if (!take_turn(&end, NULL, failure))
+                        return false;
+        return true;
 }
 
 /* ---- what is reported ------------------------------------------------------------------------ */
@@ -375,10 +411,23 @@ static unsigned rounds_of(const struct bench *bench)
 
 static void remove_topic(const char *topic)
 {
-        char name[80];
+        char name[96];
 
         snprintf(name, sizeof name, "/%s", topic);
         shm_unlink(name);
+}
+
+/* After sides that have failed, and closed nothing. */
+static void remove_topics(const struct contest *contest)
+{
+        char topic[80];
+
+        for (unsigned turn = 0; turn < turns_of(contest); turn++) {
+                for (int side = 0; side < 2; side++) {
+                        print_topic(contest, side, turn, topic);
+                        remove_topic(topic);
+                }
+        }
 }
 
 /* ---- the rows -------------------------------------------------------------------------------- */
@@ -392,17 +441,13 @@ static int compete(struct bench *bench, const char *row, const char *limit_name,
 
         if (contest == NULL)
                 return -1;
-        for (int i = 0; i < 2; i++)
-                snprintf(contest->topics[i], sizeof contest->topics[i], "bench-%ld-%s", (long)getpid(),
-                         i == 0 ? "there" : "back");
+        snprintf(contest->topic, sizeof contest->topic, "bench-%ld", (long)getpid());
         contest->bytes = bytes;
         contest->rounds = rounds_of(bench);
         contest->round_ns = bench->round_ns;
         contest->sleeping = sleeping;
-        contest->pausing = getenv("PAUSING") != NULL;
         done = side_pair(bench->cpus, sides, contest, bench->failure);
-        for (int i = 0; i < 2; i++)
-                remove_topic(contest->topics[i]);
+        remove_topics(contest);
         if (done) {
                 char what[32], name[64];
 
