@@ -99,6 +99,7 @@ $B/libs: Makefile
 	done; cat $@.log; exit 1
 
 $B/obj/tools/%.o: cppflags += $(call pc,--cflags json-c)
+$B/shmseg: $(call objects,obj,$(sort $(wildcard tools/bench/*.c)))
 $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 	$(call show,LD)$(link) $(call pc,--libs json-c) $(libs)
 

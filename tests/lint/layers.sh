@@ -30,7 +30,8 @@ upward_includes() {
                 if (file ~ /^src\/layout\//)                 return "^layout/|^error\\.h$|^seqcast(\\.h$|/)"
                 if (file ~ /^src\/handle\//)                 return "^(handle|layout|platform)/|^error\\.h$|^seqcast(\\.h$|/)"
                 if (file ~ /^src\//)                         return "^(handle|layout|platform)/|^error\\.h$|^seqcast(\\.h$|/)"
-                if (file ~ /^tools\//)                       return "^common/|^seqcast\\.h$"
+                if (file ~ /^tools\/common\//)               return "^common/|^seqcast\\.h$"
+                if (file ~ /^tools\//)                       return "^(common|bench)/|^seqcast\\.h$"
                 return "^seqcast(\\.h$|/)"
         }
         {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
+/* Processes that measure, and waiting for them. */
+
 #define _GNU_SOURCE
 #include "bench/side.h"
 
@@ -11,8 +13,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/clock.h"
+#include "common/stop.h"
+#include "common/text.h"
 
 void *side_memory(size_t bytes, struct failure *failure)
 {
@@ -20,13 +27,14 @@ void *side_memory(size_t bytes, struct failure *failure)
 
         if (memory != MAP_FAILED)
                 return memory;
-        fail(failure, E_IO, "no memory for two processes to share: %s", strerror(errno));
+        fail(failure, E_IO, "no memory for processes to share: %s", strerror(errno));
         return NULL;
 }
 
 void side_memory_free(void *memory, size_t bytes)
 {
-        munmap(memory, bytes);
+        if (memory != NULL)
+                munmap(memory, bytes);
 }
 
 bool side_pin(int cpu, struct failure *failure)
@@ -40,38 +48,134 @@ bool side_pin(int cpu, struct failure *failure)
         return fail(failure, E_IO, "cannot run on CPU %d: %s", cpu, strerror(errno));
 }
 
+struct children {
+        pid_t *pids; /* 0: not, or no longer, there */
+        size_t count;
+        size_t left;
+        struct failure *failures; /* shared with them */
+        int ended;                /* a descriptor with input when one of them has ended */
+};
+
+/* A signal from the keyboard comes to all; what is to be done then, the parent knows. */
+static void live_as_child(const struct side *side, pid_t parent, struct failure *failure)
+{
+        signal(SIGINT, SIG_IGN);
+        signal(SIGTERM, SIG_IGN);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent)
+                _exit(1);
+        _exit(side_pin(side->cpu, failure) && side->run(side->shared, failure) ? 0 : 1);
+}
+
+static bool start(struct children *children, const struct side *sides, struct failure *failure)
+{
+        pid_t parent = getpid();
+
+        for (size_t i = 0; i < children->count; i++) {
+                pid_t pid = fork();
+
+                if (pid == 0)
+                        live_as_child(&sides[i], parent, &children->failures[i]);
+                if (pid < 0)
+                        return fail(failure, E_IO, "cannot start a process: %s", strerror(errno));
+                children->pids[i] = pid;
+                children->left++;
+        }
+        return true;
+}
+
+static bool judge(const struct failure *said, int status, struct failure *failure)
+{
+        if (status == 0)
+                return true;
+        if (WIFSIGNALED(status))
+                return fail(failure, E_IO, "a process was killed by signal %d in mid-measurement",
+                            WTERMSIG(status));
+        *failure = *said;
+        return said->message[0] != '\0' || fail(failure, E_IO, "a process has ended in mid-measurement");
+}
+
+/* Each is waited for by its id: what else the tool may have started is not ours. */
+static bool reap(struct children *children, int options, struct failure *failure)
+{
+        bool fine = true;
+
+        for (size_t i = 0; i < children->count; i++) {
+                int status = 0;
+
+                if (children->pids[i] == 0 || waitpid(children->pids[i], &status, options) <= 0)
+                        continue;
+                children->pids[i] = 0;
+                children->left--;
+                if (fine && status != 0) {
+                        judge(&children->failures[i], status, failure);
+                        fine = false;
+                }
+        }
+        return fine;
+}
+
+static bool follow(struct children *children, struct failure *failure)
+{
+        while (children->left > 0) {
+                struct signalfd_siginfo told;
+
+                if (stop_wait(children->ended, CLOCK_NEVER) == WAIT_STOP)
+                        return fail(failure, E_IO, "stopped by a signal");
+                if (read(children->ended, &told, sizeof told) < 0 && errno != EINTR && errno != EAGAIN)
+                        return fail(failure, E_IO, "cannot wait for a process: %s", strerror(errno));
+                if (!reap(children, WNOHANG, failure))
+                        return false;
+        }
+        return true;
+}
+
+static void kill_left(struct children *children)
+{
+        struct failure ignored;
+
+        for (size_t i = 0; i < children->count; i++)
+                if (children->pids[i] != 0)
+                        kill(children->pids[i], SIGKILL);
+        reap(children, 0, &ignored);
+}
+
+bool side_run(const struct side *sides, size_t count, struct failure *failure)
+{
+        struct children children = { .count = count };
+        sigset_t child, before;
+        bool done = false;
+
+        sigemptyset(&child);
+        sigaddset(&child, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &child, &before);
+        children.ended = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+        children.failures = side_memory(count * sizeof *children.failures, failure);
+        children.pids = allocate(count, sizeof *children.pids);
+        memset(children.pids, 0, count * sizeof *children.pids);
+        if (children.ended < 0)
+                fail(failure, E_IO, "cannot wait for processes: %s", strerror(errno));
+        else if (children.failures != NULL)
+                done = start(&children, sides, failure) && follow(&children, failure);
+        kill_left(&children);
+        free(children.pids);
+        side_memory_free(children.failures, count * sizeof *children.failures);
+        if (children.ended >= 0)
+                close(children.ended);
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return done;
+}
+
+bool side_alone(int cpu, side_function *run, void *shared, struct failure *failure)
+{
+        const struct side side = { cpu, run, shared };
+
+        return side_run(&side, 1, failure);
+}
+
 bool side_pair(const int cpus[2], side_function *const sides[2], void *shared, struct failure *failure)
 {
-        struct failure *failures = side_memory(2 * sizeof *failures, failure);
-        pid_t parent = getpid(), children[2] = { 0, 0 };
-        bool done = failures != NULL;
+        const struct side both[2] = { { cpus[0], sides[0], shared }, { cpus[1], sides[1], shared } };
 
-        for (int i = 0; i < 2 && done; i++) {
-                children[i] = fork();
-                if (children[i] == 0) {
-                        prctl(PR_SET_PDEATHSIG, SIGKILL);
-                        if (getppid() != parent)
-                                _exit(1);
-                        _exit(side_pin(cpus[i], &failures[i]) && sides[i](shared, &failures[i]) ? 0 : 1);
-                }
-                if (children[i] < 0)
-                        done = fail(failure, E_IO, "cannot start a process: %s", strerror(errno));
-        }
-        for (int left = (children[0] > 0) + (children[1] > 0); left > 0; left--) {
-                int status = 0;
-                pid_t ended = wait(&status);
-                int i = ended == children[1];
-
-                children[i] = 0;
-                if (status == 0 || !done)
-                        continue;
-                done = fail(failure, E_IO, "%s",
-                            failures[i].message[0] != '\0' ? failures[i].message
-                                                           : "a process has ended in mid-measurement");
-                if (children[!i] > 0)
-                        kill(children[!i], SIGKILL);
-        }
-        if (failures != NULL)
-                side_memory_free(failures, 2 * sizeof *failures);
-        return done;
+        return side_run(both, 2, failure);
 }
