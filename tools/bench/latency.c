@@ -16,13 +16,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
 #include "bench/side.h"
+#include "bench/topic.h"
 #include "seqcast.h"
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -30,9 +30,6 @@
 
 #define LINE_PAIR 128 /* processors fetch lines in pairs */
 #define RECORD_MAX 4096
-#define ROUNDS_MAX 1000
-#define OPEN_NS INT64_C(5000000000)
-#define WARM_UP 1                /* rounds that are thrown away */
 #define LAST (UINT32_C(1) << 31) /* set in the number of a round's last message */
 #define SETTLE_NS UINT64_C(5000000)
 #define PS_PER_NS 1000.0
@@ -47,7 +44,7 @@ static const struct {
 
 /* What came of it: the levels of each round, and all samples of all rounds. */
 struct outcome {
-        double figures[LEVELS][ROUNDS_MAX];
+        double figures[LEVELS][BENCH_ROUNDS_MAX];
         struct histogram round, all;
 };
 
@@ -62,7 +59,7 @@ struct bare_word {
 struct contest {
         struct bare_word words[2][WORDS]; /* that the starter, the answerer stores */
         struct outcome outcomes[CONTENDERS];
-        char topic[40]; /* what the names of all topics begin with */
+        struct bench_topic topics[BENCH_ROUNDS_MAX + BENCH_WARM_UP][2]; /* of round and side */
         size_t bytes;
         unsigned rounds;
         int64_t round_ns;
@@ -135,48 +132,15 @@ struct end {
         unsigned char record[RECORD_MAX], copy[RECORD_MAX];
 };
 
-static bool fail_library(struct failure *failure, const char *what, int result)
-{
-        return fail(failure, E_IO, "%s: %s", what, seqcast_strerror(result));
-}
-
-static bool open_publisher(const char *topic, size_t bytes, uint32_t depth, seqcast_publisher **ret_publisher,
-                           struct failure *failure)
-{
-        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
-        int r;
-
-        options.record_bytes = bytes;
-        options.depth = depth;
-        r = seqcast_publisher_open(topic, &options, ret_publisher);
-        return r == 0 || fail_library(failure, topic, r);
-}
-
-static bool open_subscriber(const char *topic, seqcast_subscriber **ret_subscriber, struct failure *failure)
-{
-        seqcast_subscriber_options options = SEQCAST_SUBSCRIBER_OPTIONS;
-        int r;
-
-        options.timeout_ns = OPEN_NS;
-        r = seqcast_subscriber_open(topic, &options, ret_subscriber);
-        return r == 0 || fail_library(failure, topic, r);
-}
-
-static void print_topic(const struct contest *contest, int side, unsigned turn, char topic[80])
-{
-        snprintf(topic, 80, "%s-%s-%u", contest->topic, side == 0 ? "there" : "back", turn);
-}
-
 static bool open_end(struct end *end, struct failure *failure)
 {
-        char there[80], back[80];
+        struct contest *contest = end->contest;
+        const struct bench_topic *topics = contest->topics[end->turn / CONTENDERS];
 
-        print_topic(end->contest, end->side, end->turn, there);
-        print_topic(end->contest, !end->side, end->turn, back);
-        if (!open_publisher(there, end->contest->bytes, 0, &end->publisher, failure) ||
-            !open_subscriber(back, &end->subscriber, failure))
+        if (!bench_open_publisher(&topics[end->side], contest->bytes, 0, 0, &end->publisher, failure) ||
+            !bench_open_subscriber(&topics[!end->side], &end->subscriber, failure))
                 return false;
-        if (end->contest->sleeping)
+        if (contest->sleeping)
                 seqcast_subscriber_set_spin(end->subscriber, 0);
         return true;
 }
@@ -184,9 +148,8 @@ static bool open_end(struct end *end, struct failure *failure)
 static void close_end(struct end *end)
 {
         end->subscriber = seqcast_subscriber_close(end->subscriber);
-        if (end->publisher != NULL)
-                seqcast_publisher_remove(end->publisher);
-        end->publisher = seqcast_publisher_close(end->publisher);
+        bench_close_publisher(end->publisher);
+        end->publisher = NULL;
 }
 
 static bool send_ours(struct end *end, uint32_t message, struct failure *failure)
@@ -195,7 +158,7 @@ static bool send_ours(struct end *end, uint32_t message, struct failure *failure
 
         memcpy(end->record, &message, sizeof message);
         r = seqcast_publish(end->publisher, end->record, end->contest->bytes);
-        return r == 0 || fail_library(failure, "publish", r);
+        return r == 0 || bench_fail_library(failure, "publish", r);
 }
 
 static bool receive_ours(struct end *end, struct failure *failure)
@@ -205,12 +168,12 @@ static bool receive_ours(struct end *end, struct failure *failure)
 
         for (;;) {
                 if (contest->sleeping && (r = seqcast_wait(end->subscriber, -1)) != 0)
-                        return fail_library(failure, "wait", r);
+                        return bench_fail_library(failure, "wait", r);
                 r = seqcast_read_next(end->subscriber, end->copy, sizeof end->copy, NULL);
                 if (r == 0)
                         break;
                 if (r != SEQCAST_NONE && r != SEQCAST_EMPTY && r != SEQCAST_BUSY)
-                        return fail_library(failure, "read", r);
+                        return bench_fail_library(failure, "read", r);
         }
         memcpy(&end->received, end->copy, sizeof end->received);
         return true;
@@ -304,10 +267,10 @@ static bool time_round(struct end *end, enum contender contender, const struct t
 
 static void keep_round(struct outcome *outcome, unsigned round, double unit)
 {
-        if (round < WARM_UP)
+        if (round < BENCH_WARM_UP)
                 return;
         for (int i = 0; i < LEVELS; i++)
-                outcome->figures[i][round - WARM_UP] =
+                outcome->figures[i][round - BENCH_WARM_UP] =
                         (double)histogram_at(&outcome->round, levels[i].fraction) / unit;
         histogram_merge(&outcome->all, &outcome->round);
 }
@@ -320,7 +283,7 @@ static enum contender whose_turn(unsigned turn)
 
 static unsigned turns_of(const struct contest *contest)
 {
-        return CONTENDERS * (contest->rounds + WARM_UP);
+        return CONTENDERS * (contest->rounds + BENCH_WARM_UP);
 }
 
 static bool take_turn(struct end *end, const struct ticker *ticker, struct failure *failure)
@@ -362,102 +325,79 @@ static bool answer_all(void *shared, struct failure *failure)
 
 /* ---- what is reported ------------------------------------------------------------------------ */
 
-static int by_size(const void *a, const void *b)
-{
-        double x = *(const double *)a, y = *(const double *)b;
-
-        return (x > y) - (x < y);
-}
-
-static struct bench_figure figure_of(const double *values, unsigned count)
-{
-        static double sorted[ROUNDS_MAX];
-
-        memcpy(sorted, values, count * sizeof *values);
-        qsort(sorted, count, sizeof *sorted, by_size);
-        return (struct bench_figure){ sorted[count / 2], sorted[count / 4], sorted[count - 1 - count / 4] };
-}
-
-static double median_ratio(const double *ours, const double *limit, unsigned count)
-{
-        static double ratios[ROUNDS_MAX];
-
-        for (unsigned i = 0; i < count; i++)
-                ratios[i] = ours[i] / limit[i];
-        return figure_of(ratios, count).median;
-}
-
 /* factors[i]: the target of that level; 0: none */
 static void report(struct bench *bench, const char *row, const char *what, const struct outcome *ours,
-                   const struct outcome *limit, const char *limit_name, const double factors[LEVELS],
-                   unsigned rounds)
+                   const struct outcome *limit, const char *limit_name, const double factors[LEVELS])
 {
         for (int i = 0; i < LEVELS; i++) {
-                struct bench_line line = { .row = row, .unit = "ns", .limit_name = limit_name };
+                struct bench_line line = {
+                        .row = row, .unit = "ns", .limit_name = limit_name, .factor = factors[i]
+                };
 
                 snprintf(line.what, sizeof line.what, "%s, %s", what, levels[i].name);
-                line.ours = figure_of(ours->figures[i], rounds);
-                line.limit = figure_of(limit->figures[i], rounds);
-                line.ratio = median_ratio(ours->figures[i], limit->figures[i], rounds);
-                line.factor = factors[i];
-                bench_report_line(bench, &line);
+                bench_report_rounds(bench, line, ours->figures[i], limit->figures[i]);
         }
 }
 
-static unsigned rounds_of(const struct bench *bench)
+static bool has_two_cpus(struct bench *bench, const char *row)
 {
-        return bench->rounds < ROUNDS_MAX ? bench->rounds : ROUNDS_MAX;
+        if (bench->cpus[1] < 0)
+                bench_skip(bench, row, "needs two CPUs");
+        return bench->cpus[1] >= 0;
 }
 
-static void remove_topic(const char *topic)
+static bool name_topics(struct contest *contest, struct failure *failure)
 {
-        char name[96];
+        bool done = true;
 
-        snprintf(name, sizeof name, "/%s", topic);
-        shm_unlink(name);
+        for (unsigned round = 0; round < contest->rounds + BENCH_WARM_UP && done; round++)
+                done = bench_topic_name(&contest->topics[round][0], "there", round, failure) &&
+                       bench_topic_name(&contest->topics[round][1], "back", round, failure);
+        return done;
 }
 
 /* After sides that have failed, and closed nothing. */
 static void remove_topics(const struct contest *contest)
 {
-        char topic[80];
-
-        for (unsigned turn = 0; turn < turns_of(contest); turn++) {
-                for (int side = 0; side < 2; side++) {
-                        print_topic(contest, side, turn, topic);
-                        remove_topic(topic);
-                }
-        }
+        for (unsigned round = 0; round < contest->rounds + BENCH_WARM_UP; round++)
+                for (int side = 0; side < 2; side++)
+                        bench_topic_remove(&contest->topics[round][side]);
 }
 
 /* ---- the rows -------------------------------------------------------------------------------- */
+
+static void keep_distribution(struct bench *bench, const char *row, const char *what, const char *who,
+                              const struct outcome *outcome, double unit)
+{
+        char name[64];
+
+        snprintf(name, sizeof name, "%s, %s", what, who);
+        percentiles_add(&bench->percentiles, row, name, &outcome->all, unit);
+}
 
 static int compete(struct bench *bench, const char *row, const char *limit_name, size_t bytes, bool sleeping,
                    const double factors[LEVELS])
 {
         static side_function *const sides[2] = { start, answer_all };
         struct contest *contest = side_memory(sizeof *contest, bench->failure);
+        const struct outcome *outcomes;
+        char what[24];
         bool done;
 
         if (contest == NULL)
                 return -1;
-        snprintf(contest->topic, sizeof contest->topic, "bench-%ld", (long)getpid());
+        outcomes = contest->outcomes;
         contest->bytes = bytes;
-        contest->rounds = rounds_of(bench);
+        contest->rounds = bench->rounds;
         contest->round_ns = bench->round_ns;
         contest->sleeping = sleeping;
-        done = side_pair(bench->cpus, sides, contest, bench->failure);
+        done = name_topics(contest, bench->failure) && side_pair(bench->cpus, sides, contest, bench->failure);
         remove_topics(contest);
         if (done) {
-                char what[32], name[64];
-
-                snprintf(what, sizeof what, "%zu B", bytes);
-                report(bench, row, what, &contest->outcomes[OURS], &contest->outcomes[BARE], limit_name,
-                       factors, contest->rounds);
-                snprintf(name, sizeof name, "%s, seqcast", what);
-                percentiles_add(&bench->percentiles, row, name, &contest->outcomes[OURS].all, 2 * PS_PER_NS);
-                snprintf(name, sizeof name, "%s, %s", what, limit_name);
-                percentiles_add(&bench->percentiles, row, name, &contest->outcomes[BARE].all, 2 * PS_PER_NS);
+                bench_print_bytes(what, sizeof what, (double)bytes);
+                report(bench, row, what, &outcomes[OURS], &outcomes[BARE], limit_name, factors);
+                keep_distribution(bench, row, what, "seqcast", &outcomes[OURS], 2 * PS_PER_NS);
+                keep_distribution(bench, row, what, limit_name, &outcomes[BARE], 2 * PS_PER_NS);
         }
         side_memory_free(contest, sizeof *contest);
         return done ? 0 : -1;
@@ -470,10 +410,13 @@ int bench_row_latency_spinning(struct bench *bench)
 {
         static const size_t sizes[] = { 8, TARGET_BYTES, 256, RECORD_MAX };
         static const double target[LEVELS] = { [P50] = 1.1, [P99] = 1.3 };
+        const char *row = "latency-spinning";
         int r = 0;
 
+        if (!has_two_cpus(bench, row))
+                return 0;
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes && r == 0; i++)
-                r = compete(bench, "latency-spinning", "bare word", sizes[i], false,
+                r = compete(bench, row, "bare word", sizes[i], false,
                             sizes[i] == TARGET_BYTES ? target : no_target);
         return r;
 }
@@ -482,6 +425,8 @@ int bench_row_latency_sleeping(struct bench *bench)
 {
         static const double target[LEVELS] = { [P50] = 1.15 };
 
+        if (!has_two_cpus(bench, "latency-sleeping"))
+                return 0;
         return compete(bench, "latency-sleeping", "bare futex", TARGET_BYTES, true, target);
 }
 
@@ -503,10 +448,9 @@ static const char *const view_names[VIEWS] = { "from when it was due", "from whe
 
 struct pace {
         struct outcome outcomes[VIEWS];
-        char topic[64];
+        struct bench_topic topic;
         unsigned rounds;
         int64_t round_ns;
-        uint64_t lost;
         _Atomic(unsigned) awaited; /* rounds that the reader is ready for */
 };
 
@@ -526,17 +470,17 @@ static bool publish_round(const struct pace *pace, seqcast_publisher *publisher,
                         ;
                 r = seqcast_publish(publisher, &record, sizeof record);
         }
-        return r == 0 || fail_library(failure, "publish", r);
+        return r == 0 || bench_fail_library(failure, "publish", r);
 }
 
 static bool publish_paced(void *shared, struct failure *failure)
 {
         struct pace *pace = shared;
         seqcast_publisher *publisher = NULL;
-        bool done =
-                open_publisher(pace->topic, sizeof(struct paced_record), PACED_DEPTH, &publisher, failure);
+        bool done = bench_open_publisher(&pace->topic, sizeof(struct paced_record), PACED_DEPTH, 0,
+                                         &publisher, failure);
 
-        for (unsigned round = 0; round < pace->rounds + WARM_UP && done; round++) {
+        for (unsigned round = 0; round < pace->rounds + BENCH_WARM_UP && done; round++) {
                 while (atomic_load_explicit(&pace->awaited, memory_order_acquire) <= round)
                         ;
                 done = publish_round(pace, publisher, failure);
@@ -556,10 +500,11 @@ static bool read_round(struct pace *pace, seqcast_subscriber *subscriber, struct
                 if (r == SEQCAST_NONE || r == SEQCAST_EMPTY || r == SEQCAST_BUSY)
                         continue;
                 if (r != 0)
-                        return fail_library(failure, "read", r);
+                        return bench_fail_library(failure, "read", r);
                 ended = now_ns();
-                heard += 1 + sample.lost;
-                pace->lost += sample.lost;
+                heard++;
+                if (sample.lost != 0)
+                        return fail(failure, E_IO, "the reader was away for so long that messages were lost");
                 histogram_add(&pace->outcomes[DUE].round, (ended - record.due_ns) * (uint64_t)PS_PER_NS);
                 histogram_add(&pace->outcomes[SENT].round, (ended - record.sent_ns) * (uint64_t)PS_PER_NS);
         }
@@ -570,9 +515,9 @@ static bool read_paced(void *shared, struct failure *failure)
 {
         struct pace *pace = shared;
         seqcast_subscriber *subscriber = NULL;
-        bool done = open_subscriber(pace->topic, &subscriber, failure);
+        bool done = bench_open_subscriber(&pace->topic, &subscriber, failure);
 
-        for (unsigned round = 0; round < pace->rounds + WARM_UP && done; round++) {
+        for (unsigned round = 0; round < pace->rounds + BENCH_WARM_UP && done; round++) {
                 for (int i = 0; i < VIEWS; i++)
                         histogram_clear(&pace->outcomes[i].round);
                 atomic_store_explicit(&pace->awaited, round + 1, memory_order_release);
@@ -587,23 +532,22 @@ static bool read_paced(void *shared, struct failure *failure)
 int bench_row_paced(struct bench *bench)
 {
         static side_function *const sides[2] = { publish_paced, read_paced };
-        struct pace *pace = side_memory(sizeof *pace, bench->failure);
+        struct pace *pace;
         bool done;
 
+        if (!has_two_cpus(bench, "paced"))
+                return 0;
+        pace = side_memory(sizeof *pace, bench->failure);
         if (pace == NULL)
                 return -1;
-        snprintf(pace->topic, sizeof pace->topic, "bench-%ld-paced", (long)getpid());
-        pace->rounds = rounds_of(bench);
+        pace->rounds = bench->rounds;
         pace->round_ns = bench->round_ns > (int64_t)PACE_NS ? bench->round_ns : (int64_t)PACE_NS;
-        done = side_pair(bench->cpus, sides, pace, bench->failure);
-        remove_topic(pace->topic);
-        if (done && pace->lost != 0)
-                done = fail(bench->failure, E_IO,
-                            "the reader was away for so long that %llu messages were lost",
-                            (unsigned long long)pace->lost);
+        done = bench_topic_name(&pace->topic, "paced", 0, bench->failure) &&
+               side_pair(bench->cpus, sides, pace, bench->failure);
+        bench_topic_remove(&pace->topic);
         if (done) {
                 report(bench, "paced", "from when due", &pace->outcomes[DUE], &pace->outcomes[SENT],
-                       "from when sent", no_target, pace->rounds);
+                       "from when sent", no_target);
                 for (int i = 0; i < VIEWS; i++)
                         percentiles_add(&bench->percentiles, "paced", view_names[i], &pace->outcomes[i].all,
                                         PS_PER_NS);
@@ -622,7 +566,7 @@ enum work { WITH_A_TOPIC, IN_PRIVATE, WORKS, END_OF_WORK };
 
 struct neighbours {
         struct outcome outcomes[WORKS];
-        char topics[2][64];
+        struct bench_topic topics[2];
         int cpu;
         unsigned rounds;
         int64_t round_ns;
@@ -643,7 +587,7 @@ static bool use_topic(struct neighbour *neighbour, unsigned char *record)
 
         if (r == 0)
                 r = seqcast_read_newest(neighbour->subscriber, record, TARGET_BYTES, NULL);
-        return r == 0 || fail_library(&neighbour->failure, "the neighbour", r);
+        return r == 0 || bench_fail_library(&neighbour->failure, "the neighbour", r);
 }
 
 static void *be_neighbour(void *argument)
@@ -687,7 +631,7 @@ static bool time_blocks(seqcast_publisher *publisher, const struct ticker *ticke
                 histogram_add(samples, (uint64_t)(took / BLOCK_CALLS));
                 left -= took;
         }
-        return r == 0 || fail_library(failure, "publish", r);
+        return r == 0 || bench_fail_library(failure, "publish", r);
 }
 
 static bool time_beside(struct neighbours *neighbours, seqcast_publisher *publisher,
@@ -696,7 +640,7 @@ static bool time_beside(struct neighbours *neighbours, seqcast_publisher *publis
         struct ticker ticker = calibrate();
         bool done = true;
 
-        for (unsigned turn = 0; turn < WORKS * (neighbours->rounds + WARM_UP) && done; turn++) {
+        for (unsigned turn = 0; turn < WORKS * (neighbours->rounds + BENCH_WARM_UP) && done; turn++) {
                 enum work work = whose_turn(turn) == OURS ? WITH_A_TOPIC : IN_PRIVATE;
 
                 atomic_store_explicit(&neighbour->work, (int)work, memory_order_release);
@@ -711,12 +655,13 @@ static bool time_beside(struct neighbours *neighbours, seqcast_publisher *publis
 static bool live_beside(void *shared, struct failure *failure)
 {
         struct neighbours *neighbours = shared;
+        const struct bench_topic *topics = neighbours->topics;
         static struct neighbour neighbour;
         seqcast_publisher *publisher = NULL;
         pthread_t thread;
-        bool done = open_publisher(neighbours->topics[0], TARGET_BYTES, 0, &publisher, failure) &&
-                    open_publisher(neighbours->topics[1], TARGET_BYTES, 0, &neighbour.publisher, failure) &&
-                    open_subscriber(neighbours->topics[1], &neighbour.subscriber, failure);
+        bool done = bench_open_publisher(&topics[0], TARGET_BYTES, 0, 0, &publisher, failure) &&
+                    bench_open_publisher(&topics[1], TARGET_BYTES, 0, 0, &neighbour.publisher, failure) &&
+                    bench_open_subscriber(&topics[1], &neighbour.subscriber, failure);
         int r;
 
         neighbour.cpu = neighbours->cpu;
@@ -730,39 +675,33 @@ static bool live_beside(void *shared, struct failure *failure)
                         done = fail(failure, E_IO, "%s", neighbour.failure.message);
         }
         seqcast_subscriber_close(neighbour.subscriber);
-        seqcast_publisher_close(neighbour.publisher);
-        seqcast_publisher_close(publisher);
+        bench_close_publisher(neighbour.publisher);
+        bench_close_publisher(publisher);
         return done;
-}
-
-static bool do_nothing(void *shared, struct failure *failure)
-{
-        (void)shared;
-        (void)failure;
-        return true;
 }
 
 int bench_row_neighbours(struct bench *bench)
 {
-        static side_function *const sides[2] = { live_beside, do_nothing };
-        struct neighbours *neighbours = side_memory(sizeof *neighbours, bench->failure);
         static const double target[LEVELS] = { [P50] = 1.10 };
+        struct neighbours *neighbours;
         bool done;
 
+        if (!has_two_cpus(bench, "neighbours"))
+                return 0;
+        neighbours = side_memory(sizeof *neighbours, bench->failure);
         if (neighbours == NULL)
                 return -1;
-        for (int i = 0; i < 2; i++)
-                snprintf(neighbours->topics[i], sizeof neighbours->topics[i], "bench-%ld-beside-%d",
-                         (long)getpid(), i);
         neighbours->cpu = bench->cpus[1];
-        neighbours->rounds = rounds_of(bench);
+        neighbours->rounds = bench->rounds;
         neighbours->round_ns = bench->round_ns;
-        done = side_pair(bench->cpus, sides, neighbours, bench->failure);
+        done = bench_topic_name(&neighbours->topics[0], "beside", 0, bench->failure) &&
+               bench_topic_name(&neighbours->topics[1], "beside", 1, bench->failure) &&
+               side_alone(bench->cpus[0], live_beside, neighbours, bench->failure);
         for (int i = 0; i < 2; i++)
-                remove_topic(neighbours->topics[i]);
+                bench_topic_remove(&neighbours->topics[i]);
         if (done)
                 report(bench, "neighbours", "48 B, means of 1000", &neighbours->outcomes[WITH_A_TOPIC],
-                       &neighbours->outcomes[IN_PRIVATE], "private work", target, neighbours->rounds);
+                       &neighbours->outcomes[IN_PRIVATE], "private work", target);
         side_memory_free(neighbours, sizeof *neighbours);
         return done ? 0 : -1;
 }
