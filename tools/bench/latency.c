@@ -49,7 +49,9 @@ struct outcome {
 };
 
 /* How far a line is from either processor depends on its address: by a half, on machines with many cores. So
- * each round has a word and topics of its own: one place, good or bad, says nothing of the next. */
+ * each round has another word, and the topics of another place: good or bad luck does not last. All places
+ * are there from the beginning, since memory that is given back is given out again. */
+#define PLACES 16
 #define WORDS 1024
 
 struct bare_word {
@@ -59,7 +61,7 @@ struct bare_word {
 struct contest {
         struct bare_word words[2][WORDS]; /* that the starter, the answerer stores */
         struct outcome outcomes[CONTENDERS];
-        struct bench_topic topics[BENCH_ROUNDS_MAX + BENCH_WARM_UP][2]; /* of round and side */
+        struct bench_topic topics[PLACES][2]; /* of the starter, the answerer */
         size_t bytes;
         unsigned rounds;
         int64_t round_ns;
@@ -127,29 +129,39 @@ struct end {
         unsigned turn;
         uint32_t number;   /* of the last message, counted on both sides */
         uint32_t received; /* ... and what came, with or without LAST */
-        seqcast_publisher *publisher;
-        seqcast_subscriber *subscriber;
+        seqcast_publisher *publishers[PLACES];
+        seqcast_subscriber *subscribers[PLACES];
         unsigned char record[RECORD_MAX], copy[RECORD_MAX];
 };
 
 static bool open_end(struct end *end, struct failure *failure)
 {
         struct contest *contest = end->contest;
-        const struct bench_topic *topics = contest->topics[end->turn / CONTENDERS];
 
-        if (!bench_open_publisher(&topics[end->side], contest->bytes, 0, 0, &end->publisher, failure) ||
-            !bench_open_subscriber(&topics[!end->side], &end->subscriber, failure))
-                return false;
-        if (contest->sleeping)
-                seqcast_subscriber_set_spin(end->subscriber, 0);
+        for (int i = 0; i < PLACES; i++)
+                if (!bench_open_publisher(&contest->topics[i][end->side], contest->bytes, 0, 0,
+                                          &end->publishers[i], failure))
+                        return false;
+        for (int i = 0; i < PLACES; i++) {
+                if (!bench_open_subscriber(&contest->topics[i][!end->side], &end->subscribers[i], failure))
+                        return false;
+                if (contest->sleeping)
+                        seqcast_subscriber_set_spin(end->subscribers[i], 0);
+        }
         return true;
 }
 
 static void close_end(struct end *end)
 {
-        end->subscriber = seqcast_subscriber_close(end->subscriber);
-        bench_close_publisher(end->publisher);
-        end->publisher = NULL;
+        for (int i = 0; i < PLACES; i++) {
+                seqcast_subscriber_close(end->subscribers[i]);
+                bench_close_publisher(end->publishers[i]);
+        }
+}
+
+static int place_of(const struct end *end)
+{
+        return (int)(end->turn / CONTENDERS % PLACES);
 }
 
 static bool send_ours(struct end *end, uint32_t message, struct failure *failure)
@@ -157,19 +169,19 @@ static bool send_ours(struct end *end, uint32_t message, struct failure *failure
         int r;
 
         memcpy(end->record, &message, sizeof message);
-        r = seqcast_publish(end->publisher, end->record, end->contest->bytes);
+        r = seqcast_publish(end->publishers[place_of(end)], end->record, end->contest->bytes);
         return r == 0 || bench_fail_library(failure, "publish", r);
 }
 
 static bool receive_ours(struct end *end, struct failure *failure)
 {
-        const struct contest *contest = end->contest;
+        seqcast_subscriber *subscriber = end->subscribers[place_of(end)];
         int r;
 
         for (;;) {
-                if (contest->sleeping && (r = seqcast_wait(end->subscriber, -1)) != 0)
+                if (end->contest->sleeping && (r = seqcast_wait(subscriber, -1)) != 0)
                         return bench_fail_library(failure, "wait", r);
-                r = seqcast_read_next(end->subscriber, end->copy, sizeof end->copy, NULL);
+                r = seqcast_read_next(subscriber, end->copy, sizeof end->copy, NULL);
                 if (r == 0)
                         break;
                 if (r != SEQCAST_NONE && r != SEQCAST_EMPTY && r != SEQCAST_BUSY)
@@ -286,41 +298,33 @@ static unsigned turns_of(const struct contest *contest)
         return CONTENDERS * (contest->rounds + BENCH_WARM_UP);
 }
 
-static bool take_turn(struct end *end, const struct ticker *ticker, struct failure *failure)
-{
-        enum contender contender = whose_turn(end->turn);
-        bool done = contender == BARE || open_end(end, failure);
-
-        if (done)
-                done = end->side == 0 ? time_round(end, contender, ticker, failure)
-                                      : answer(end, contender, failure);
-        close_end(end);
-        return done;
-}
-
 static bool start(void *shared, struct failure *failure)
 {
         struct contest *contest = shared;
         struct end end = { .contest = contest, .side = 0 };
         struct ticker ticker = calibrate();
+        bool done = open_end(&end, failure);
 
-        for (; end.turn < turns_of(contest); end.turn++) {
-                if (!take_turn(&end, &ticker, failure))
-                        return false;
-                keep_round(&contest->outcomes[whose_turn(end.turn)], end.turn / CONTENDERS, 2 * PS_PER_NS);
+        for (; end.turn < turns_of(contest) && done; end.turn++) {
+                enum contender contender = whose_turn(end.turn);
+
+                done = time_round(&end, contender, &ticker, failure);
+                keep_round(&contest->outcomes[contender], end.turn / CONTENDERS, 2 * PS_PER_NS);
         }
-        return true;
+        close_end(&end);
+        return done;
 }
 
 static bool answer_all(void *shared, struct failure *failure)
 {
         struct contest *contest = shared;
         struct end end = { .contest = contest, .side = 1 };
+        bool done = open_end(&end, failure);
 
-        for (; end.turn < turns_of(contest); end.turn++)
-                if (!take_turn(&end, NULL, failure))
-                        return false;
-        return true;
+        for (; end.turn < turns_of(contest) && done; end.turn++)
+                done = answer(&end, whose_turn(end.turn), failure);
+        close_end(&end);
+        return done;
 }
 
 /* ---- what is reported ------------------------------------------------------------------------ */
@@ -350,18 +354,18 @@ static bool name_topics(struct contest *contest, struct failure *failure)
 {
         bool done = true;
 
-        for (unsigned round = 0; round < contest->rounds + BENCH_WARM_UP && done; round++)
-                done = bench_topic_name(&contest->topics[round][0], "there", round, failure) &&
-                       bench_topic_name(&contest->topics[round][1], "back", round, failure);
+        for (unsigned i = 0; i < PLACES && done; i++)
+                done = bench_topic_name(&contest->topics[i][0], "there", i, failure) &&
+                       bench_topic_name(&contest->topics[i][1], "back", i, failure);
         return done;
 }
 
 /* After sides that have failed, and closed nothing. */
 static void remove_topics(const struct contest *contest)
 {
-        for (unsigned round = 0; round < contest->rounds + BENCH_WARM_UP; round++)
+        for (int i = 0; i < PLACES; i++)
                 for (int side = 0; side < 2; side++)
-                        bench_topic_remove(&contest->topics[round][side]);
+                        bench_topic_remove(&contest->topics[i][side]);
 }
 
 /* ---- the rows -------------------------------------------------------------------------------- */
