@@ -36,6 +36,15 @@ struct row {
 
 static const struct row rows[] = {
         { "read", "the newest record, while nobody publishes", bench_row_read, 14, false },
+        { "publish", "without readers", bench_row_publish, 14, false },
+        { "readers", "publishing, while readers poll on the other CPU", bench_row_readers, 4, true },
+        { "times", "publishing with the time of each publication", bench_row_times, 2, false },
+        { "wake", "publishing that looks for sleepers, while there are none", bench_row_wake, 2, false },
+        { "flat-out", "the newest record, while the writer publishes as fast as it can", bench_row_flat_out,
+          36, true },
+        { "stream", "every message in order, as fast as both sides can", bench_row_stream, 2, true },
+        { "parts", "24 bytes of a large record", bench_row_parts, 6, false },
+        { "attach", "opening and closing a topic", bench_row_attach, 3, false },
         { "latency-spinning", "from publisher to a reader that spins, one way", bench_row_latency_spinning, 8,
           true },
         { "latency-sleeping", "from publisher to a reader that sleeps, one way", bench_row_latency_sleeping,
