@@ -13,6 +13,7 @@
 
 #include "bench/machine.h"
 #include "bench/results.h"
+#include "bench/topic.h"
 #include "common/command_line.h"
 #include "common/number.h"
 #include "common/options.h"
@@ -45,6 +46,8 @@ static const struct row rows[] = {
         { "stream", "every message in order, as fast as both sides can", bench_row_stream, 2, true },
         { "parts", "24 bytes of a large record", bench_row_parts, 6, false },
         { "attach", "opening and closing a topic", bench_row_attach, 3, false },
+        { "topics", "many of them in one process", bench_row_topics, 6, false },
+        { "memory", "what a topic takes", bench_row_memory, 0, false },
         { "latency-spinning", "from publisher to a reader that spins, one way", bench_row_latency_spinning, 8,
           true },
         { "latency-sleeping", "from publisher to a reader that sleeps, one way", bench_row_latency_sleeping,
@@ -304,6 +307,7 @@ int bench_main(int argc, char **argv)
                 return 0;
         }
         stop_prepare();
+        bench_topics_begin();
         if (!run_all(&run, &failure) && !stop_requested())
                 exit_code = report_failure(&run.reporter, &failure);
         results_free(&run.bench.results);

@@ -42,7 +42,7 @@ enum bench_format { BENCH_HUMAN, BENCH_JSON, BENCH_MARKDOWN };
 
 struct bench_skip {
         const char *row;
-        char why[120];
+        char why[200];
 };
 
 struct bench_results {

@@ -7,9 +7,11 @@
 #define _GNU_SOURCE
 #include <limits.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,12 +23,13 @@
 #include "seqcast.h"
 
 #define READERS 64
-#define BYTES 48 /* that share a cache line with the slot's head */
+#define QUICK_READERS 16
+#define READS_AT_ONCE 1000 /* then it is the next reader's turn on their CPU */
+#define BYTES 48           /* that share a cache line with the slot's head */
 #define THE_END UINT32_MAX
 #define APART 128 /* processors fetch lines in pairs */
 
-static const uint32_t crowds[] = { 0, 1, 8, READERS };
-#define CROWDS (sizeof crowds / sizeof *crowds)
+#define CROWDS 4
 
 struct audience {
         alignas(APART) _Atomic(uint32_t) wanted; /* readers */
@@ -34,6 +37,7 @@ struct audience {
         alignas(APART) struct duel duel;
         const struct bench *bench;
         struct bench_topic topic;
+        uint32_t crowds[CROWDS];
 };
 
 struct seat {
@@ -49,11 +53,14 @@ static bool poll_while(struct audience *audience, uint32_t wanted, struct failur
 
         if (done)
                 atomic_fetch_add(&audience->polling, 1);
-        while (done && atomic_load_explicit(&audience->wanted, memory_order_relaxed) == wanted) {
+        for (unsigned i = 1; done && atomic_load_explicit(&audience->wanted, memory_order_relaxed) == wanted;
+             i++) {
                 int r = seqcast_read_next(subscriber, copy, sizeof copy, NULL);
 
                 if (r < 0 || r == SEQCAST_RETIRED)
                         done = bench_fail_library(failure, "read", r);
+                if (i % READS_AT_ONCE == 0)
+                        sched_yield();
         }
         subscriber = seqcast_subscriber_close(subscriber);
         atomic_fetch_sub(&audience->polling, 1);
@@ -108,7 +115,7 @@ static bool before_all(struct audience *audience, seqcast_publisher *publisher, 
                         double ns;
 
                         want(audience, 0);
-                        want(audience, crowds[crowd]);
+                        want(audience, audience->crowds[crowd]);
                         if (!duel_turn(&contender, audience->bench->round_ns, &ns, failure))
                                 return false;
                         if (round >= BENCH_WARM_UP)
@@ -132,18 +139,21 @@ static bool perform(void *shared, struct failure *failure)
 
 static bool measure(struct bench *bench, struct audience *audience)
 {
+        const uint32_t readers = bench->quick ? QUICK_READERS : READERS,
+                       crowds[CROWDS] = { 0, 1, 8, readers };
         struct seat seats[READERS];
         struct side sides[READERS + 1] = { { bench->cpus[0], perform, audience } };
         bool done;
 
         audience->bench = bench;
+        memcpy(audience->crowds, crowds, sizeof crowds);
         if (!bench_topic_name(&audience->topic, "readers", 0, bench->failure))
                 return false;
-        for (uint32_t i = 0; i < READERS; i++) {
+        for (uint32_t i = 0; i < readers; i++) {
                 seats[i] = (struct seat){ audience, i };
                 sides[i + 1] = (struct side){ bench->cpus[1], sit, &seats[i] };
         }
-        done = side_run(sides, READERS + 1, bench->failure);
+        done = side_run(sides, readers + 1, bench->failure);
         bench_topic_remove(&audience->topic);
         return done;
 }
@@ -154,8 +164,8 @@ static void report(struct bench *bench, const struct audience *audience)
         const double(*ns)[BENCH_ROUNDS_MAX] = audience->duel.ns;
 
         for (size_t i = 1; i < CROWDS; i++) {
-                snprintf(line.what, sizeof line.what, "%u B, %u reader%s", BYTES, crowds[i],
-                         crowds[i] == 1 ? "" : "s");
+                snprintf(line.what, sizeof line.what, "%u B, %u reader%s", BYTES, audience->crowds[i],
+                         audience->crowds[i] == 1 ? "" : "s");
                 line.limit_name = i == 1 ? "no reader" : "1 reader";
                 line.factor = i == 1 ? 2 : 1.10;
                 line.extra = i == 1 ? 5 : 0;

@@ -18,12 +18,19 @@ bool bench_fail_library(struct failure *failure, const char *what, int result)
         return fail(failure, E_IO, "%s: %s", what, seqcast_strerror(result));
 }
 
+static long owner;
+
+void bench_topics_begin(void)
+{
+        owner = (long)getpid();
+}
+
 bool bench_topic_name(struct bench_topic *topic, const char *what, unsigned number, struct failure *failure)
 {
         struct topic name;
         char typed[64];
 
-        snprintf(typed, sizeof typed, "bench-%ld-%s-%u", (long)getpid(), what, number);
+        snprintf(typed, sizeof typed, "bench-%ld-%s-%u", owner, what, number);
         if (!topic_set(&name, typed, "shmseg bench", failure))
                 return false;
         snprintf(topic->object, sizeof topic->object, "/%s", name.name + (name.name[0] == '/'));

@@ -15,7 +15,10 @@ struct bench_topic {
         char object[SEQCAST_TOPIC_BYTES_MAX + 2]; /* the shared-memory object: with a slash in front */
 };
 
-/** A name that no other process takes: SEQCAST_PREFIX, the id of this process, `what`, a number. */
+/** From now on names contain the id of this process, also in its children. */
+void bench_topics_begin(void);
+
+/** A name that no other run takes: SEQCAST_PREFIX, the id, `what`, a number. */
 bool bench_topic_name(struct bench_topic *topic, const char *what, unsigned number, struct failure *failure);
 
 /** Take the name away if it is still there, whoever has died meanwhile. */
