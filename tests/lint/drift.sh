@@ -47,7 +47,9 @@ undocumented_options() {
                 tool=$(basename "$source" .c)
                 [ -e "tools/$tool.1" ] || { echo "no page for $tool"; continue; }
                 page_text "tools/$tool.1" >"$scratch/page"
-                for option in $(long_options "$source" tools/common/options.[ch] | sort -u); do
+                verbs=$(sed -n 's/^#include "\([a-z]*\)\/\1\.h"$/\1/p' "$source")
+                for option in $(long_options "$source" $(for verb in $verbs; do echo "tools/$verb/$verb.c"; done) \
+                        tools/common/options.[ch] | sort -u); do
                         grep -qE -e "--$option([^a-z0-9-]|\$)" "$scratch/page" || echo "tools/$tool.1 does not mention --$option"
                 done
         done

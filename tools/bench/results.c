@@ -192,7 +192,7 @@ static void show_summary(const struct bench *bench)
 
         for (size_t i = 0; i < results->line_count; i++)
                 counts[judge(&results->lines[i])]++;
-        printf("\n%zu targets met, %zu missed; %zu lines without one; %zu rows skipped\n", counts[MET],
+        printf("\n%zu targets met, %zu missed; %zu lines without one; %zu skipped\n", counts[MET],
                counts[MISSED], counts[NO_TARGET], results->skip_count);
         for (size_t i = 0; i < results->line_count; i++)
                 if (judge(&results->lines[i]) == MISSED)

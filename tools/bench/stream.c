@@ -2,9 +2,9 @@
 /* Copyright the Seqcast authors */
 
 /* stream: every message in order, beside a bare hand-over ring: one sequence store per message; the reader
- * polls that word and copies. No mark that a slot is being written, and no check that it was not, so that what
- * it copies may be torn. Neither waits for its reader: who is lapped loses, and goes on where the ring is
- * oldest. Of ours, all that was published is delivered or counted as lost, or the row fails. */
+ * polls that word and copies. No mark that a slot is being written, and no check that it was not: what is
+ * copied may be torn. Neither writer waits: who is lapped loses, and goes on where the ring is oldest. Of
+ * ours, all that was published is delivered or counted as lost, or the row fails. */
 
 #include <inttypes.h>
 #include <stdalign.h>
