@@ -3,7 +3,7 @@
 
 /* flat-out: the newest record, while the writer publishes as fast as it can, beside copies that nothing
  * protects: the writer copies into buffers in turn and stores the index of the newest one, the reader copies
- * that one. A third kind looks at records in place, which is one attempt each, and counts how many held. */
+ * that one. */
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -19,8 +19,6 @@
 #define LINE_BYTES 64
 #define APART 128 /* processors fetch lines in pairs */
 #define DEPTH_MAX 8
-
-enum kind { OURS, UNPROTECTED, IN_PLACE, KINDS };
 
 static const size_t sizes[] = { 64, 4096, 65536 };
 static const uint32_t depths[] = { 1, 2, 4, DEPTH_MAX };
@@ -38,7 +36,8 @@ struct flat_out {
         unsigned char *copy;   /* the reader's */
         seqcast_publisher *publisher;
         seqcast_subscriber *subscriber;
-        alignas(APART) uint64_t looks, held;                       /* in this turn */
+        alignas(APART) uint64_t calls;                             /* in this turn */
+        uint64_t retries;                                          /* before it */
         double first_try[BENCH_ROUNDS_MAX], all[BENCH_ROUNDS_MAX]; /* in per cent */
 };
 
@@ -82,6 +81,7 @@ static bool read_newest(void *context, uint64_t count, uint64_t *ret_done, struc
         struct flat_out *flat_out = context;
         size_t bytes = flat_out->bytes;
 
+        flat_out->calls += count;
         for (*ret_done = 0; count > 0; count--) {
                 int r = seqcast_read_newest(flat_out->subscriber, flat_out->copy, bytes, NULL);
 
@@ -107,46 +107,27 @@ static bool copy_newest(void *context, uint64_t count, uint64_t *ret_done, struc
         return true;
 }
 
-static bool look(void *context, uint64_t count, uint64_t *ret_done, struct failure *failure)
+/* An attempt that was thrown away may have been the first one of its call or a later one: that many calls at
+ * most did not succeed at once. */
+static bool keep_first_tries(void *context, unsigned round, struct failure *failure)
 {
         struct flat_out *flat_out = context;
-
-        for (*ret_done = 0; count > 0; count--) {
-                const void *record;
-                seqcast_sample sample;
-                int r = seqcast_read_begin(flat_out->subscriber, &record, &sample);
-
-                flat_out->looks++;
-                if (r == 0) {
-                        memcpy(flat_out->copy, record, flat_out->bytes);
-                        atomic_signal_fence(memory_order_seq_cst);
-                        r = seqcast_read_end(flat_out->subscriber);
-                }
-                if (r < 0)
-                        return bench_fail_library(failure, "look", r);
-                *ret_done += r == 0;
-                flat_out->held += r == 0;
-        }
-        return true;
-}
-
-static bool keep_looks(void *context, unsigned round, struct failure *failure)
-{
-        struct flat_out *flat_out = context;
+        uint64_t retries = seqcast_subscriber_retries(flat_out->subscriber),
+                 again = retries - flat_out->retries, calls = flat_out->calls;
 
         (void)failure;
         if (round >= BENCH_WARM_UP) {
                 flat_out->first_try[round - BENCH_WARM_UP] =
-                        flat_out->looks > 0 ? 100.0 * (double)flat_out->held / (double)flat_out->looks : 0;
+                        calls > again ? 100.0 * (double)(calls - again) / (double)calls : 0;
                 flat_out->all[round - BENCH_WARM_UP] = 100;
         }
-        flat_out->looks = flat_out->held = 0;
+        flat_out->retries = retries;
+        flat_out->calls = 0;
         return true;
 }
 
-static const struct flow_ends ends[KINDS] = { [OURS] = { publish, read_newest, NULL },
-                                              [UNPROTECTED] = { copy_in_turn, copy_newest, NULL },
-                                              [IN_PLACE] = { publish, look, keep_looks } };
+static const struct flow_ends ends[FLOW_KINDS] = { [FLOW_OURS] = { publish, read_newest, keep_first_tries },
+                                                   [FLOW_LIMIT] = { copy_in_turn, copy_newest, NULL } };
 
 static bool write_all(void *shared, struct failure *failure)
 {
@@ -188,9 +169,9 @@ static void report(struct bench *bench, const struct flat_out *flat_out)
         line.extra = 0;
         line.factor = target && flat_out->bytes > LINE_BYTES ? 0.8 : 0;
         snprintf(line.what, sizeof line.what, "%s, depth %u, reads", size, flat_out->depth);
-        bench_report_rounds(bench, line, flow->delivered[OURS], flow->delivered[UNPROTECTED]);
+        bench_report_rounds(bench, line, flow->delivered[FLOW_OURS], flow->delivered[FLOW_LIMIT]);
         snprintf(line.what, sizeof line.what, "%s, depth %u, writes", size, flat_out->depth);
-        bench_report_rounds(bench, line, flow->written[OURS], flow->written[UNPROTECTED]);
+        bench_report_rounds(bench, line, flow->written[FLOW_OURS], flow->written[FLOW_LIMIT]);
 }
 
 static bool measure(struct bench *bench, struct flat_out *flat_out)
@@ -200,7 +181,6 @@ static bool measure(struct bench *bench, struct flat_out *flat_out)
         bool done = bench_topic_name(&flat_out->topic, "flat-out", flat_out->depth, bench->failure);
 
         flat_out->flow.bench = bench;
-        flat_out->flow.kinds = KINDS;
         flat_out->buffers = side_memory(buffers, bench->failure);
         flat_out->record = side_memory(flat_out->bytes, bench->failure);
         flat_out->copy = side_memory(flat_out->bytes, bench->failure);

@@ -23,29 +23,28 @@ static double per_second(uint64_t count, int64_t ns)
         return ns > 0 ? (double)count * (double)NS_PER_SECOND / (double)ns : 0;
 }
 
-static unsigned whose_turn(const struct flow *flow, uint32_t turn)
+static enum flow_kind whose_turn(uint32_t turn)
 {
-        return (turn + turn / flow->kinds) % flow->kinds;
+        return (enum flow_kind)((turn + turn / FLOW_KINDS) % FLOW_KINDS);
 }
 
-static void keep(const struct flow *flow, double values[FLOW_KINDS_MAX][BENCH_ROUNDS_MAX], uint32_t turn,
-                 double value)
+static void keep(double values[FLOW_KINDS][BENCH_ROUNDS_MAX], uint32_t turn, double value)
 {
-        uint32_t round = turn / flow->kinds;
+        uint32_t round = turn / FLOW_KINDS;
 
         if (round >= BENCH_WARM_UP)
-                values[whose_turn(flow, turn)][round - BENCH_WARM_UP] = value;
+                values[whose_turn(turn)][round - BENCH_WARM_UP] = value;
 }
 
 static uint32_t turns_of(const struct flow *flow)
 {
-        return flow->kinds * (flow->bench->rounds + BENCH_WARM_UP);
+        return FLOW_KINDS * (flow->bench->rounds + BENCH_WARM_UP);
 }
 
 bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure)
 {
         for (uint32_t turn = 0; turn < turns_of(flow); turn++) {
-                const struct flow_ends *end = &ends[whose_turn(flow, turn)];
+                const struct flow_ends *end = &ends[whose_turn(turn)];
                 int64_t began, now;
                 uint64_t count = 0;
 
@@ -59,7 +58,7 @@ bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, 
                         now = clock_now();
                 }
                 atomic_store_explicit(&flow->ended, turn + 1, memory_order_release);
-                keep(flow, flow->written, turn, per_second(count, now - began));
+                keep(flow->written, turn, per_second(count, now - began));
                 wait_for(&flow->over, turn + 1);
         }
         return true;
@@ -68,7 +67,7 @@ bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, 
 bool flow_read(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure)
 {
         for (uint32_t turn = 0; turn < turns_of(flow); turn++) {
-                const struct flow_ends *end = &ends[whose_turn(flow, turn)];
+                const struct flow_ends *end = &ends[whose_turn(turn)];
                 int64_t began;
                 uint64_t count = 0, done;
 
@@ -80,8 +79,8 @@ bool flow_read(struct flow *flow, const struct flow_ends *ends, void *context, s
                                 return false;
                         count += done;
                 }
-                keep(flow, flow->delivered, turn, per_second(count, clock_now() - began));
-                if (end->drain != NULL && !end->drain(context, turn / flow->kinds, failure))
+                keep(flow->delivered, turn, per_second(count, clock_now() - began));
+                if (end->drain != NULL && !end->drain(context, turn / FLOW_KINDS, failure))
                         return false;
                 atomic_store_explicit(&flow->over, turn + 1, memory_order_release);
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* A writer and a reader who both go as fast as they can, on two CPUs, round by round: kinds of them take
- * turns. What counts is how much each has done per second. */
+/* A writer and a reader who both go as fast as they can, on two CPUs: ours and their limit take turns, round
+ * by round. What counts is how much each has done per second. */
 
 #ifndef SEQCAST_TOOLS_BENCH_FLOW_H
 #define SEQCAST_TOOLS_BENCH_FLOW_H
@@ -12,7 +12,7 @@
 
 #include "bench/bench.h"
 
-#define FLOW_KINDS_MAX 3
+enum flow_kind { FLOW_OURS, FLOW_LIMIT, FLOW_KINDS };
 
 /** Both sides of one kind. */
 struct flow_ends {
@@ -31,12 +31,11 @@ struct flow {
         alignas(128) _Atomic(uint32_t) ready; /* turns, in the reader's eyes */
         alignas(128) _Atomic(uint32_t) over;
         alignas(128) const struct bench *bench;
-        unsigned kinds;
-        double written[FLOW_KINDS_MAX][BENCH_ROUNDS_MAX]; /* per second */
-        double delivered[FLOW_KINDS_MAX][BENCH_ROUNDS_MAX];
+        double written[FLOW_KINDS][BENCH_ROUNDS_MAX]; /* per second */
+        double delivered[FLOW_KINDS][BENCH_ROUNDS_MAX];
 };
 
-/** The writer's side and the reader's. @param ends as many as there are kinds */
+/** The writer's side and the reader's. @param ends of both kinds */
 bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure);
 bool flow_read(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure);
 

@@ -3,7 +3,7 @@
 
 /* stream: every message in order, beside a bare hand-over ring: one sequence store per message; the reader
  * polls that word and copies. No mark that a slot is being written, and no check that it was not: what is
- * copied may be torn. Neither writer waits: who is lapped loses, and goes on where the ring is oldest. Of
+ * copied may be torn. Neither writer waits: who is lapped loses, and goes on in the middle of the ring. Of
  * ours, all that was published is delivered or counted as lost, or the row fails. */
 
 #include <inttypes.h>
@@ -23,8 +23,6 @@
 #define DEPTH 1024
 #define SLOT_BYTES 128 /* from slot to slot, as in ours: head and record take two cache lines */
 
-enum kind { OURS, BARE, KINDS };
-
 struct bare_slot {
         alignas(SLOT_BYTES) _Atomic(uint64_t) number;
         uint64_t bytes;
@@ -42,10 +40,10 @@ struct stream {
         uint64_t sent; /* into the bare ring */
         alignas(APART) seqcast_subscriber *subscriber;
         unsigned char copy[BYTES];
-        uint64_t wanted;                            /* from the bare ring */
-        uint64_t accounted;                         /* so many were accounted for */
-        uint64_t delivered[KINDS], lost[KINDS];     /* in this turn */
-        double lost_share[KINDS][BENCH_ROUNDS_MAX]; /* in per cent */
+        uint64_t wanted;                                  /* from the bare ring */
+        uint64_t accounted;                               /* so many were accounted for */
+        uint64_t delivered[FLOW_KINDS], lost[FLOW_KINDS]; /* in this turn */
+        double lost_share[FLOW_KINDS][BENCH_ROUNDS_MAX];  /* in per cent */
 };
 
 static bool publish(void *context, uint64_t count, struct failure *failure)
@@ -91,9 +89,9 @@ static bool read_next(void *context, uint64_t count, uint64_t *ret_done, struct 
                 if (r != 0)
                         continue;
                 ++*ret_done;
-                stream->lost[OURS] += sample.lost;
+                stream->lost[FLOW_OURS] += sample.lost;
         }
-        stream->delivered[OURS] += *ret_done;
+        stream->delivered[FLOW_OURS] += *ret_done;
         return true;
 }
 
@@ -110,21 +108,21 @@ static bool receive_bare(void *context, uint64_t count, uint64_t *ret_done, stru
                 if (number < stream->wanted)
                         continue;
                 if (number > stream->wanted) {
-                        uint64_t oldest = number - DEPTH + 2;
+                        uint64_t next = number - DEPTH / 2; /* not the oldest: that is overwritten next */
 
-                        stream->lost[BARE] += oldest - stream->wanted;
-                        stream->wanted = oldest;
+                        stream->lost[FLOW_LIMIT] += next - stream->wanted;
+                        stream->wanted = next;
                         continue;
                 }
                 memcpy(stream->copy, slot->record, bytes);
                 stream->wanted++;
                 ++*ret_done;
         }
-        stream->delivered[BARE] += *ret_done;
+        stream->delivered[FLOW_LIMIT] += *ret_done;
         return true;
 }
 
-static void keep_loss(struct stream *stream, enum kind kind, unsigned round)
+static void keep_loss(struct stream *stream, enum flow_kind kind, unsigned round)
 {
         uint64_t all = stream->delivered[kind] + stream->lost[kind];
 
@@ -144,12 +142,12 @@ static bool account(void *context, unsigned round, struct failure *failure)
                 if (!read_next(stream, 1, &done, failure))
                         return false;
         while (done > 0);
-        if (stream->delivered[OURS] + stream->lost[OURS] != published)
+        if (stream->delivered[FLOW_OURS] + stream->lost[FLOW_OURS] != published)
                 return fail(failure, E_IO,
                             "%" PRIu64 " messages were published, %" PRIu64 " delivered and %" PRIu64 " lost",
-                            published, stream->delivered[OURS], stream->lost[OURS]);
+                            published, stream->delivered[FLOW_OURS], stream->lost[FLOW_OURS]);
         stream->accounted += published;
-        keep_loss(stream, OURS, round);
+        keep_loss(stream, FLOW_OURS, round);
         return true;
 }
 
@@ -161,12 +159,12 @@ static bool drain_bare(void *context, unsigned round, struct failure *failure)
         do
                 receive_bare(stream, DEPTH, &done, failure);
         while (done > 0);
-        keep_loss(stream, BARE, round);
+        keep_loss(stream, FLOW_LIMIT, round);
         return true;
 }
 
-static const struct flow_ends ends[KINDS] = {
-        [OURS] = { publish, read_next, account }, [BARE] = { send_bare, receive_bare, drain_bare }
+static const struct flow_ends ends[FLOW_KINDS] = {
+        [FLOW_OURS] = { publish, read_next, account }, [FLOW_LIMIT] = { send_bare, receive_bare, drain_bare }
 };
 
 static bool write_all(void *shared, struct failure *failure)
@@ -198,13 +196,13 @@ static void report(struct bench *bench, const struct stream *stream)
 
         line.factor = 0.85;
         snprintf(line.what, sizeof line.what, "%d B, delivered", BYTES);
-        bench_report_rounds(bench, line, flow->delivered[OURS], flow->delivered[BARE]);
+        bench_report_rounds(bench, line, flow->delivered[FLOW_OURS], flow->delivered[FLOW_LIMIT]);
         line.factor = 0;
         snprintf(line.what, sizeof line.what, "%d B, published", BYTES);
-        bench_report_rounds(bench, line, flow->written[OURS], flow->written[BARE]);
+        bench_report_rounds(bench, line, flow->written[FLOW_OURS], flow->written[FLOW_LIMIT]);
         line.unit = "%";
         snprintf(line.what, sizeof line.what, "%d B, lost, and counted", BYTES);
-        bench_report_rounds(bench, line, stream->lost_share[OURS], stream->lost_share[BARE]);
+        bench_report_rounds(bench, line, stream->lost_share[FLOW_OURS], stream->lost_share[FLOW_LIMIT]);
 }
 
 int bench_row_stream(struct bench *bench)
@@ -215,7 +213,6 @@ int bench_row_stream(struct bench *bench)
 
         if (done) {
                 stream->flow.bench = bench;
-                stream->flow.kinds = KINDS;
                 stream->bytes = BYTES;
                 stream->wanted = 1;
                 done = side_pair(bench->cpus, sides, stream, bench->failure);

@@ -2,9 +2,9 @@
 /* Copyright the Seqcast authors */
 
 /* topics: many of them in one process, each published and read by it. What opening takes, what one
- * publication and one read cost when all topics have their turn, and how much memory each takes: what is resident in the
- * process, the segment included, which is mapped twice and counts twice. memory: what one topic takes, by the
- * size of its record. */
+ * publication and one read cost when all topics have their turn, and how much memory each takes: what is
+ * resident in the process, the segment included, which is mapped twice and counts twice. memory: what one
+ * topic takes, by the size of its record. */
 
 #define _GNU_SOURCE
 #include <errno.h>
