@@ -136,6 +136,13 @@ $B/tests/%: $B/obj/tests/%.o $B/libsupport.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) -Wl,--as-needed $(foreach p,json-c criterion libuv,$(call pc,--libs $p)) $(libs)
 
+# What other ways there are from process to process, measured with the parts of `shmseg bench`
+peers := $(if $(json),$B/tests/bench/peers)
+$B/tests/bench/peers: $(call objects,obj,$(wildcard tests/bench/peers/*.c tools/bench/*.c)) \
+        $B/libtools.a $B/libseqcast.a $B/libs
+	@mkdir -p $(@D)
+	$(call show,LD)$(link) $(call pc,--libs json-c) $(libs) -lm
+
 .PHONY: test check tsan asan mutants demo bench instructions deps programs fuzz fuzzers soak
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
@@ -175,7 +182,7 @@ soak: ## the long versions of what breaks things, for HOURS=1 in all
 demo: $(call programs,examples) $B/tests/bench/seed_cost ## three numbers in a 4 GB record that takes kilobytes
 	@sh tests/examples/demo.sh $B
 
-bench: $(filter-out %/instructions,$(call programs,bench)) ## run the benchmarks
+bench: $(filter-out %/instructions,$(call programs,bench)) $(peers) ## run the benchmarks
 	@for program in $^; do echo "== $${program##*/}"; $$program || exit; done
 
 instructions: $B/tests/bench/instructions ## count the instructions of each call (valgrind)
@@ -184,7 +191,7 @@ instructions: $B/tests/bench/instructions ## count the instructions of each call
 deps: ## install missing Debian packages for the tests and the tools
 	@sh tests/support/deps.sh $(PACKAGES)
 
-programs: $(call programs,$(SUITES) $(if $(filter examples,$(SUITES)),bench))
+programs: $(call programs,$(SUITES) $(if $(filter examples,$(SUITES)),bench)) $(if $(filter examples,$(SUITES)),$(peers))
 
 # -- Install: both spellings of each variable; the lower-case one wins --------------------------------
 
