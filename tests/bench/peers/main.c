@@ -92,7 +92,7 @@ static void print_circumstances(struct session *session, const int cpus[2])
                 printf("One processor only, CPU %d: what takes two is left out", cpus[0]);
         else
                 printf("Two processes, on CPUs %d and %d", cpus[0], cpus[1]);
-        printf("; medians of %u rounds, of %ld ms for each.\n", session->rounds,
+        printf("; rounds: %u, of %ld ms for each; medians.\n", session->rounds,
                (long)(session->turn_ns / 1000000));
         for (unsigned i = 0; i < PEERS; i++) {
                 const char *why = peers[i]->missing ? peers[i]->missing() : NULL;
