@@ -19,8 +19,8 @@ search() {
         # shellcheck disable=SC2086 # options are lists of words
         (
                 model=$PWD/tests/model/$1.pml
-                cd "$scratch/pan" && spin -a $2 "$model" && $CC $3 -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c &&
-                        ./pan $limits
+                cd "$scratch/pan" && spin -a $2 "$model" &&
+                        $CC $3 -w -DSAFETY -DCOLLAPSE -DMEMLIM=2000 -o pan pan.c && ./pan $limits
         ) >"$scratch/log" 2>&1
 }
 
@@ -29,10 +29,18 @@ states() {
         sed -nE 's/^ *([0-9]+) states, stored.*/\1/p' "$scratch/log"
 }
 
+cut_short='max search depth too small|Search not completed|out of memory|truncated|interrupted'
+
 # A search that was cut short proves nothing.
 is_complete() {
-        grep -q 'errors: 0$' "$scratch/log" && [ -n "$(states)" ] &&
-                ! grep -qE 'max search depth too small|Search not completed|out of memory|truncated|interrupted' "$scratch/log"
+        grep -q 'errors: 0$' "$scratch/log" && [ -n "$(states)" ] && ! grep -qE "$cut_short" "$scratch/log"
+}
+
+# trail OPTIONS MODEL: how it came to the error
+trail() {
+        model=$PWD/tests/model/$2.pml
+        # shellcheck disable=SC2086 # options are lists of words
+        (cd "$scratch/pan" && spin $1 -p -k "$2.pml.trail" "$model" | tail -n 200)
 }
 
 # sound TEXT MODEL [OPTIONS]
@@ -42,7 +50,7 @@ sound() {
         if is_complete; then
                 ok "$2: $1: $(states) states, no error"
         else
-                [ -z "${SPIN_TRAIL-}" ] || (cd "$scratch/pan" && spin ${3-} -p -k "$2.pml.trail" "$OLDPWD/tests/model/$2.pml" | tail -n 200)
+                [ -z "${SPIN_TRAIL-}" ] || trail "${3-}" "$2"
                 not_ok "$2: $1" "$(tail -n 30 "$scratch/log")"
         fi
 }
@@ -75,9 +83,12 @@ comments() {
         }' "$1"
 }
 
+names='[a-z][a-z0-9_]+\(\)|seqcast__?[a-z0-9_]+|SEQCAST_[A-Z0-9_]+|[A-Z]+_NS'
+names="$names|(^|[^A-Za-z0-9_])[A-Z][0-9]($|[^A-Za-z0-9_])"
+
 # What the comments of a model name: functions, steps, constants.
 named_by() {
-        comments "$1" | grep -oE '[a-z][a-z0-9_]+\(\)|seqcast__?[a-z0-9_]+|SEQCAST_[A-Z0-9_]+|[A-Z]+_NS|(^|[^A-Za-z0-9_])[A-Z][0-9]($|[^A-Za-z0-9_])' |
+        comments "$1" | grep -oE "$names" |
                 sed -E 's/\(\)//; s/[^A-Za-z0-9_]//g' | sort -u
 }
 
@@ -107,7 +118,8 @@ follows="-DLIVES=1 -DDEATHS=2 -DSUBSCRIBER"
 
 if chosen lives; then
         limits="-m100 -w22" search lives "$two" -O0
-        if is_complete; then not_ok "a search that was cut short counts as none"; else ok "a search that was cut short counts as none"; fi
+        text="a search that was cut short counts as none"
+        if is_complete; then not_ok "$text"; else ok "$text"; fi
 fi
 sound "two publishers of two lives, one death" lives "$two"
 sound "three publishers" lives "-DPUBLISHERS=3 -DLIVES=1 -DDEATHS=0"

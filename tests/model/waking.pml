@@ -2,13 +2,14 @@
 /* Copyright the Seqcast authors */
 
 /* Interest and waking, from src/handle/waker.c, wait.c and publisher.c: publishers, one after the other, that
- * may die at each step, and sleepers. Tags as in waker.h and wait.c. One side of waking, the futex; that of
+ * may die at each step, and a sleeper. Tags as in waker.h and wait.c. One side of waking, the futex; that of
  * descriptors is the same code.
  *
- * A publisher's stores wait in a buffer, one place for each word, and reach memory in any order; but a release
- * store (W5) stays behind those before it, and a fence, the wake call and dropping a lock empty it. A look for
- * locks orders as the kernel's own lock around it does: whoever takes or looks for one next finds what was
- * stored before. With -DLOCKLESS, for a kernel that looks without a lock of its own, the look orders nothing.
+ * A publisher's stores wait in a buffer, one place for each word, and reach memory in any order; but a
+ * release store (W5) stays behind those before it, and a fence, the wake call and dropping a lock empty the
+ * buffer. A look for locks orders as the kernel's own lock around it does: whoever takes or looks for one
+ * next finds what was stored before. With -DLOCKLESS, for a kernel that looks without a lock of its own, the
+ * look orders nothing.
  *
  * Time: a nap ends at any time. A whole slice does so, too, but that is no excuse:
  *
@@ -255,7 +256,16 @@ next_life:
         STEP(futex_wake()); /* seqcast__waker_rouse() */
 dead:
         skip;
-        d_step { fence(); live = false; on = false; wanted = false; published = 0; epoch = 0; number = 0; lives++ }
+        d_step {
+                fence();
+                live = false;
+                on = false;
+                wanted = false;
+                published = 0;
+                epoch = 0;
+                number = 0;
+                lives++
+        }
         if
         :: lives < LIVES -> goto next_life
         :: else
