@@ -9,7 +9,7 @@
 . tests/support/tap.sh
 
 : "${CC:=cc}"
-: "${MODELS:=lives waking}"
+: "${MODELS:=lives waking reattach}"
 limits="-m100000 -w22"
 
 # search MODEL OPTIONS: everything said goes to $scratch/log
@@ -125,6 +125,7 @@ sound "two publishers of two lives, one death" lives "$two"
 sound "three publishers" lives "-DPUBLISHERS=3 -DLIVES=1 -DDEATHS=0"
 sound "two publishers and a subscriber, two deaths" lives "$follows"
 sound "one who replaces, beside a reader's lock" lives "-DLIVES=2 -DDEATHS=0 -DCURIOUS -DRECREATORS=1"
+broken "two who replace at once beside a reader's lock, whom nothing excludes" lives "-DLIVES=2 -DDEATHS=0 -DCURIOUS"
 broken "a lock that is not taken" lives "$two -DNO_LOCK"
 broken "a name that is not looked at again under the lock" lives "$two -DNO_SECOND_LOOK"
 broken "a creator who overwrites a name that has just appeared" lives "$two -DCREATE_OVERWRITES"
@@ -151,4 +152,10 @@ broken "a version that is read after the slot was looked at (S1, S2)" waking -DS
 broken "a wake before the publication (W5)" waking -DWAKE_BEFORE_W5
 broken "an opening that looks for no sleepers" waking -DNO_LOOK_AT_OPENING
 broken "an opening that rouses nobody" waking -DNO_ROUSE
+
+sound "two readers, three replacements" reattach
+broken "an epoch that is never odd (P1)" reattach -DNO_P1
+broken "an epoch that is even again before the change (P4)" reattach -DP4_EARLY
+broken "a place that is gone by before the epoch is looked at again (V4)" reattach -DNO_CHECK_BEFORE
+broken "a read that is accepted without a look at the epoch (V4)" reattach -DNO_CHECK_AFTER
 finish
