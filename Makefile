@@ -143,7 +143,7 @@ $B/tests/bench/peers: $(call objects,obj,$(wildcard tests/bench/peers/*.c tools/
 	@mkdir -p $(@D)
 	$(call show,LD)$(link) $(call pc,--libs json-c) $(libs) -lm
 
-.PHONY: test check tsan asan mutants demo bench instructions deps programs fuzz fuzzers soak
+.PHONY: test check tsan asan mutants model demo bench instructions deps programs fuzz fuzzers soak
 test: ## install what the tests need (Debian: by apt-get), then run all of them
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory check
@@ -174,6 +174,9 @@ fuzzers: $(patsubst %.c,$B/%,$(fuzz_targets))
 mutants: ## break the library in each way that the tests are to notice, and see that they do
 	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
 	        SUITES='$(filter unit process crash fuzz tsan wait torture,$(SUITES))'
+
+model: ## the algorithms under model checkers, all rows of their tables; GENMC=PATH: GenMC is there
+	@$(MAKE) --no-print-directory check SUITES=model MODEL=all TEST_SECONDS=7200
 
 soak: ## the long versions of what breaks things, for HOURS=1 in all
 	@$(build_only) all programs SUITES="$(filter unit process crash wait torture,$(SUITES))"

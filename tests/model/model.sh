@@ -1,0 +1,293 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# The drivers of this folder on the ring as it is shipped, and on twins of it with one access weakened
+# each. Run on threads of this machine for a moment each; with MODEL=all also by the model checker GenMC,
+# where there is one (GENMC=PATH): it has to accept every row of the table and to reject every twin.
+. tests/support/tap.sh
+
+: "${CC:=cc}" "${GENMC:=genmc}" "${MODEL:=}"
+row_seconds=600 # a row not finished by then says nothing
+rows=0 native_rows=0 native_failed=0 executions=0
+begun=$(date +%s)
+
+if [ "$MODEL" != all ]; then
+        checker='' reason="make model runs it"
+elif command -v "$GENMC" >/dev/null 2>&1; then
+        checker=$GENMC
+        "$GENMC" --version 2>&1 | sed -n 's/^ *\(GenMC v.*\)/# \1/p'
+else
+        checker='' reason="not run: GenMC is not installed"
+fi
+
+# check_with_genmc FOLDER DRIVER FLAGS...: $verdict is accepted, rejected, unfinished or failed. What is in FOLDER
+# comes before what is shipped. The loop over attempts is followed for four of them. The compiler optimizes,
+# since what it leaves on the stack the checker does not always keep apart, nor copies whole.
+check_with_genmc() {
+        folder=$1 driver=$2
+        shift 2
+        set -- --disable-estimation -- -std=c11 -w -O2 -fno-vectorize -fno-slp-vectorize -DGENMC \
+                -DSEQCAST_COPY_WORDS "-I$folder" -Iinclude "$@" "tests/model/$driver.c"
+        case " $* " in
+        *_LOOP* | *READ=NEWEST_PARTS*) set -- --unroll=4 "$@" ;;
+        esac
+        output=$(timeout -k 5 "$row_seconds" "$checker" "$@" 2>&1)
+        case $?/$output in
+        0/*"No errors were detected"*) verdict=accepted ;;
+        124/*) verdict=unfinished ;;
+        */*"Safety violation"* | */*"Non-atomic race"*) verdict=rejected ;;
+        *) verdict=failed ;;
+        esac
+        explored=$(echo "$output" | sed -n 's/^Number of complete executions explored: //p')
+        seconds=$(echo "$output" | sed -n 's/^Total wall-clock time: //p')
+        cause=$(echo "$output" | sed -n 's/^Assertion violation: //p; s/^Error: \(Non-atomic race\)!*/\1/p' | head -n 1)
+}
+
+# run_natively DRIVER FLAGS...: every fifth row, or all of them where the checker does not take its time
+run_natively() {
+        [ "$MODEL" = all ] || [ $((rows % 5)) = 1 ] || return 0
+        driver=$1
+        shift
+        native_rows=$((native_rows + 1))
+        if ! native_output=$({ $CC -std=c11 -D_DEFAULT_SOURCE -w -O1 -pthread -Iinclude -DMILLISECONDS=50 "$@" \
+                "tests/model/$driver.c" -o "$scratch/native" && "$scratch/native"; } 2>&1); then
+                native_failed=$((native_failed + 1))
+                not_ok "on threads: $driver $*" "$native_output"
+        fi
+}
+
+# row DRIVER FLAGS...
+row() {
+        rows=$((rows + 1))
+        run_natively "$@"
+        [ "$checker" ] || return 0
+        check_with_genmc include "$@"
+        case $verdict in
+        accepted)
+                executions=$((executions + explored))
+                ok "$*: $explored executions, $seconds" ;;
+        unfinished) skip "$*" "not finished in $row_seconds s" ;;
+        *) not_ok "$*" "$output" ;;
+        esac
+}
+
+# weaken TAG FILE EXPRESSION: a folder with the twin of that header, in $folder
+weaken() {
+        folder=$scratch/twin
+        rm -rf "$folder"
+        mkdir -p "$folder/seqcast"
+        sed -E "$3" "include/seqcast/$2" >"$folder/seqcast/$2"
+        ! cmp -s "include/seqcast/$2" "$folder/seqcast/$2" && return
+        not_ok "$1: the twin differs" "the mutation of $2 does not apply any more: $3"
+        return 1
+}
+
+# needless WHAT WHY FILE EXPRESSION DRIVER FLAGS...: a twin that is as good, and why it is not shipped
+needless() {
+        weaken "$1" "$3" "$4" || return 0
+        [ "$checker" ] || return 0
+        what=$1 why=$2
+        shift 4
+        check_with_genmc "$folder" "$@"
+        if [ $verdict = accepted ]; then
+                ok "$what is taken away, and $* is accepted: $why"
+        else
+                not_ok "$what is needed: $*" "$output"
+        fi
+}
+
+# reject WHAT DRIVER FLAGS...
+reject() {
+        what=$1
+        shift
+        check_with_genmc "$folder" "$@"
+        if [ $verdict = rejected ]; then
+                ok "$what: rejected by $* ($cause)"
+        else
+                not_ok "$what: $verdict by $*" "$output"
+        fi
+}
+
+# without_lock DRIVER FLAGS...: T1 and T2 are relaxed, as the lock orders them. Without it
+without_lock() {
+        [ "$checker" ] || return 0
+        folder=include
+        reject "T1, T2: takeover without the publisher's lock" "$@"
+}
+
+# twin TAG TEXT FILE EXPRESSION DRIVER FLAGS...
+twin() {
+        tag=$1 text=$2
+        weaken "$1" "$3" "$4" || return 0
+        shift 4
+        if [ -z "$checker" ]; then
+                driver=$1
+                shift
+                # shellcheck disable=SC2086 # a command with arguments, maybe
+                try "$tag: $text: the twin differs, and compiles" \
+                        $CC -std=c11 -D_DEFAULT_SOURCE -w -fsyntax-only "-I$folder" -Iinclude "$@" "tests/model/$driver.c"
+                return
+        fi
+        reject "$tag: $text" "$@"
+}
+
+# -- The table: whole records ------------------------------------------------------------------------
+
+for read in NEWEST NEXT NEXT_NEWEST IN_PLACE; do
+        for depth in 1 2 4; do
+                for publications in 1 2 3; do
+                        row read -DREAD=$read -DDEPTH=$depth -DPUBLICATIONS=$publications
+                done
+        done
+        row read -DREAD=$read -DDEPTH=1 -DPUBLICATIONS=2 -DWORDS=2 -DREADS=1
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=3 -DWORDS=2 -DREADS=1
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=4 -DREADS=1
+        row read -DREAD=$read -DDEPTH=1 -DPUBLICATIONS=2 -DREADS=1 -DREADERS=2
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=2 -DREADERS=2
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=3 -DREADS=1 -DREADERS=2
+done
+for read in NEWEST_LOOP NEXT_LOOP NEWEST_PARTS; do
+        row read -DREAD=$read -DDEPTH=1 -DPUBLICATIONS=2 -DREADS=1
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=2
+        row read -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=3 -DREADS=1
+done
+for depth in 1 2; do
+        row read -DREAD=NEWEST -DDEPTH=$depth -DPUBLICATIONS=2 -DTOLD
+        row read -DREAD=IN_PLACE -DDEPTH=$depth -DPUBLICATIONS=2 -DTOLD
+done
+
+# -- A publisher that ends at each step, and its successor --------------------------------------------
+
+for stop in 0 1 2 3 4 5; do
+        for read in NEWEST NEXT; do
+                row takeover -DSTOP=$stop -DREAD=$read -DDEPTH=1 -DPUBLICATIONS=2 -DWORDS=2 -DREADS=1
+                row takeover -DSTOP=$stop -DREAD=$read -DDEPTH=2 -DPUBLICATIONS=3 -DWORDS=2
+                row takeover -DSTOP=$stop -DREAD=$read -DDEPTH=4 -DPUBLICATIONS=3 -DWORDS=2
+        done
+        row takeover -DSTOP=$stop -DREAD=NEXT_NEWEST -DDEPTH=2 -DPUBLICATIONS=2
+        row takeover -DSTOP=$stop -DREAD=NEXT -DDEPTH=2 -DBEFORE=0 -DPUBLICATIONS=2
+done
+
+# -- The retired mark, by whoever published or by another -----------------------------------------------
+
+for writers in 1 2; do
+        for read in NEWEST NEXT NEXT_NEWEST; do
+                for depth in 1 2 4; do
+                        row retire -DWRITERS=$writers -DREAD=$read -DDEPTH=$depth -DPUBLICATIONS=1
+                        row retire -DWRITERS=$writers -DREAD=$read -DDEPTH=$depth -DPUBLICATIONS=2
+                        row retire -DWRITERS=$writers -DREAD=$read -DDEPTH=$depth -DPUBLICATIONS=1 -DNEWS
+                done
+        done
+done
+
+# -- Parts ----------------------------------------------------------------------------------------------
+
+for read in NEWEST NEXT; do
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=1 -DPUBLICATIONS=2 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=2 -DPUBLICATIONS=3 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=2 -DPUBLICATIONS=4 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=4 -DPUBLICATIONS=4
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=1 -DPUBLICATIONS=2 -DTORN=2 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=2 -DPUBLICATIONS=3 -DTORN=2 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=2 -DPUBLICATIONS=4 -DTORN=3 -DREADS=1
+        row parts -DREAD=$read -DWORDS=2 -DDEPTH=2 -DPUBLICATIONS=3 -DTORN=1 -DREADS=1
+done
+
+[ $native_failed != 0 ] || ok "on threads: $native_rows of the $rows rows, 50 ms each"
+if [ "$checker" ]; then
+        echo "# $executions executions of $rows rows in $(($(date +%s) - begun)) s"
+else
+        skip "the model checker accepts all $rows rows and rejects all twins" "$reason"
+fi
+
+# -- The twins: each access of the PAIRS tables weakened or taken away ------------------------------------
+
+lapped="read -DREAD=NEWEST -DDEPTH=2 -DPUBLICATIONS=3 -DREADS=1"
+unlapped="read -DREAD=NEWEST -DDEPTH=2 -DPUBLICATIONS=2 -DREADS=1"
+in_order="read -DREAD=NEXT -DDEPTH=2 -DPUBLICATIONS=2"
+completed="takeover -DSTOP=4 -DDEPTH=2"
+relaxed='\1memory_order_relaxed'
+
+# shellcheck disable=SC2086 # rows are lists of words
+twins() {
+        twin W1 "no odd mark" seqlock.h \
+                's/^( *)atomic_store_explicit\(seq, 2 \* number - 1, .*W1.*$/\1(void)seq, (void)number;/' $lapped
+        twin W2 "no fence" seqlock.h 's/SEQCAST_FENCE\(memory_order_release\);/(void)0;/' $lapped
+        twin W2 "an odd mark stored with release, for the fence" seqlock.h \
+                's/SEQCAST_FENCE\(memory_order_release\);//; s/(2 \* number - 1, memory_order_)relaxed/\1release/' $lapped
+        twin W3 "a plain store" copy.h \
+                's/atomic_store_explicit\(word, value, memory_order_relaxed\)/*(volatile uint64_t *)word = value/' $lapped
+        twin W4 "relaxed" seqlock.h "s/(seq, 2 \* number, )memory_order_release/$relaxed/" $unlapped
+        twin W5 "relaxed" ring.h "s/(ring->version, number, )memory_order_release/$relaxed/" $unlapped
+
+        twin R0 "relaxed" ring.h "s/(return atomic_load_explicit\(ring->version, )memory_order_acquire/$relaxed/" \
+                $unlapped
+        twin R0 "no floor" ring.h 's/^( *)number = reader->delivered;/\1(void)0;/' \
+                read -DREAD=NEXT_NEWEST -DDEPTH=4 -DPUBLICATIONS=2
+        twin R1 "relaxed" seqlock.h "s/(atomic_load_explicit\(seq, )memory_order_acquire/$relaxed/" $unlapped
+        twin R1 "an odd word is read, too" ring.h 's/\(begun & 1\) != 0 \|\| begun < 2/begun < 2/' $lapped
+        twin R2 "a plain load" copy.h \
+                's/return atomic_load_explicit\(word, memory_order_relaxed\)/return *(const volatile uint64_t *)word/' \
+                $lapped
+        twin R3 "no fence" seqlock.h 's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/' $lapped
+        twin R3 "a second look by load-acquire, for the fence" seqlock.h \
+                's/SEQCAST_FENCE\(memory_order_acquire\);//; s/(seq, memory_order_)relaxed(\) == begun)/\1acquire\2/' $lapped
+        twin R4 "no second look" seqlock.h \
+                's/return atomic_load_explicit\(seq, .*R4.*/return seq != NULL \&\& begun != 1;/' $lapped
+
+        twin N1 "relaxed, for a record" ring.h \
+                's/seqcast_seqlock_read_begin(\(slot [^;]*; \/\* N1)/seqcast_word_load_relaxed\1/' $in_order
+        twin N1 "relaxed, for the mark" ring.h \
+                's/seqcast_seqlock_read_begin(\(slot [^;]*; \/\* N1)/seqcast_word_load_relaxed\1/' \
+                retire -DREAD=NEXT -DDEPTH=4 -DPUBLICATIONS=1
+        twin N1 "relaxed, where news are asked for" ring.h \
+                's/begun = seqcast_seqlock_read_begin(\(seqcast_ring_slot\(ring, want\))/begun = seqcast_word_load_relaxed\1/' \
+                retire -DREAD=NEXT -DDEPTH=4 -DPUBLICATIONS=1 -DNEWS
+        twin N1 "a lost slot is resumed at unseen" ring.h \
+                's/if \(begun != 2 \* resume\)/if (0)/' read -DREAD=NEXT -DDEPTH=2 -DPUBLICATIONS=4 -DREADS=1
+
+        without_lock $completed -DNO_LOCK
+        twin T2 "nothing is rolled forward" ring.h 's/(if \()(.*T2 \*\/)/\10 \&\& \2/' \
+                $completed -DREAD=NEXT -DPUBLICATIONS=3
+        twin T2 "a torn slot is rolled forward" ring.h 's/== 2 \* \(version \+ 1\)\).*T2.*/>= 2 * version + 1) {/' \
+                takeover -DSTOP=2 -DDEPTH=2 -DPUBLICATIONS=3
+        twin T3 "relaxed" ring.h "s/(ring->version, version, )memory_order_release/$relaxed/" \
+                $completed -DREAD=NEWEST -DPUBLICATIONS=2
+        twin T3 "not announced" ring.h 's/^( *)atomic_store_explicit\(ring->version, version, .*T3.*/\1(void)0;/' \
+                $completed -DREAD=NEWEST -DPUBLICATIONS=2
+
+        twin X1 "relaxed" ring.h 's/(SEQCAST_VERSION_RETIRED, )memory_order_release/\1memory_order_relaxed/' \
+                retire -DWRITERS=2 -DREAD=NEWEST -DDEPTH=4 -DPUBLICATIONS=1
+        twin X1 "no mark" ring.h 's/version \| SEQCAST_VERSION_RETIRED, m/version, m/' \
+                retire -DREAD=NEXT -DDEPTH=2 -DPUBLICATIONS=1
+        twin X2 "relaxed" ring.h 's/(SEQCAST_SEQ_RETIRED, )memory_order_release/\1memory_order_relaxed/' \
+                retire -DREAD=NEXT -DDEPTH=4 -DPUBLICATIONS=1 -DNEWS
+        twin X2 "no mark in the slot" ring.h 's/if \(ring->depth_mask != 0\)$/if (0)/' \
+                retire -DREAD=NEXT -DDEPTH=2 -DPUBLICATIONS=1
+
+        twin "parts W2" "renewed before the odd mark" ring_parts.h \
+                's/slot = seqcast_ring_write_begin\(/slot = seqcast_ring_slot(/
+                s/^( *)seqcast_ring_store_parts\(changes, number, payload, parts.*/\1seqcast_ring_write_begin(ring, number);\n&/' \
+                $parts -DPUBLICATIONS=4
+        twin "parts W3" "one publication too few is repeated" ring_parts.h 's/number - depth \+ 1/number - depth + 2/' \
+                $parts -DPUBLICATIONS=4
+        twin "parts W3" "changes are repeated in a slot that was given up" ring_parts.h \
+                's/if \(changes->known_from > plan.first \|\| found != .*/if (changes->known_from > plan.first)/' \
+                $parts -DPUBLICATIONS=3 -DTORN=0
+        twin "parts W3" "a log that knows nothing is trusted" ring_parts.h \
+                's/changes->known_from > plan.first \|\|//' $parts -DPUBLICATIONS=4 -DTORN=3
+        twin "parts W3" "a torn record at depth 1 is built upon" ring_parts.h 's/return -ENODATA/(void)0/' \
+                parts -DWORDS=2 -DDEPTH=1 -DPUBLICATIONS=2 -DTORN=2 -DREADS=1
+        twin "parts W3" "the first record is not cleared of what an attempt has left" ring_parts.h \
+                's/plan.renewal = SEQCAST_RENEW_ZERO/(void)0/' $parts -DPUBLICATIONS=2 -DTORN=1
+}
+
+parts="parts -DWORDS=2 -DDEPTH=2 -DREADS=1"
+twins
+
+# What no row needs stays for another reason.
+# shellcheck disable=SC2086
+needless "q < 2h" "it guards against memory that others have damaged" ring.h \
+        's/ \|\| begun < 2 \* number//' $lapped
+finish
