@@ -78,7 +78,7 @@ struct model_reader {
         bool retired;
 };
 
-static _Alignas(64) seqcast_word model_memory[16 + DEPTH * 8];
+static _Alignas(64) seqcast_word model_memory[16 + DEPTH * (16 + (WORDS + 7) / 8 * 8)];
 static struct seqcast_ring model_ring;
 static struct model_reader model_readers[READERS];
 /* 1: whoever had the publisher's lock has given it back, or the kernel has, as he died. */
@@ -190,7 +190,7 @@ static inline int model_read(struct model_reader *reader, bool next)
 
         if (state != SEQCAST_OK) {
                 assert(!MODEL_NEVER_LAPPED || state != SEQCAST_BUSY);
-                assert(next || told == 0 || state == SEQCAST_BUSY);
+                assert(next || (told == 0 && delivered == 0) || state == SEQCAST_BUSY);
                 model_after_read(reader, next, state, state == SEQCAST_RETIRED);
                 return state;
         }

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Publication n changes word n % WORDS and nothing else. With TORN, the writer ends in the middle of
- * publication TORN, and a second one, which remembers no changes, takes over. */
+/* Publication n changes word n % CHANGED and nothing else: where records are short, all is copied; where they
+ * are long, what was changed. With TORN, the writer ends in the middle of
+ * publication TORN, or with UNBEGUN right before it, and a second one, which remembers no changes, takes
+ * over; with GIVEN_UP, it only begins that publication once more. */
 
-#ifdef TORN
+#if defined TORN && !defined GIVEN_UP
 #define WRITERS 2
-#else
+#endif
+#ifndef TORN
 #define TORN 0
 #endif
 #include "model.h"
+
+#ifndef CHANGED
+#define CHANGED WORDS
+#endif
 
 #define LOG_ENTRIES 4
 
@@ -21,7 +28,7 @@ static uint64_t writer_of(uint64_t number)
 /* What the last publication that changed the word has put there. */
 static uint64_t model_expected(uint64_t number, size_t word)
 {
-        while (number != 0 && number % WORDS != word)
+        while (number != 0 && number % CHANGED != word)
                 number--;
         return number == 0 ? 0 : model_value(number, writer_of(number), word);
 }
@@ -44,7 +51,7 @@ static void publish_whole(uint64_t number)
 
 static void publish_part(struct seqcast_ring_changes *changes, uint64_t number, unsigned writer)
 {
-        const uint64_t word = number % WORDS, value = model_value(number, writer, word);
+        const uint64_t word = number % CHANGED, value = model_value(number, writer, word);
         const seqcast_part parts[1] = { { word * 8, 8, &value } };
         int r = seqcast_ring_publish_parts(&model_ring, changes, number, parts, 1, 0);
 
@@ -55,6 +62,14 @@ static void publish_part(struct seqcast_ring_changes *changes, uint64_t number, 
         } else {
                 assert(r == 0);
         }
+}
+
+static void begin_and_spoil(uint64_t number)
+{
+        seqcast_word *slot = seqcast_ring_write_begin(&model_ring, number);
+
+        for (size_t i = 0; i < CHANGED; i++)
+                seqcast_word_store_relaxed(seqcast_ring_payload(&model_ring, slot) + i, 7);
 }
 
 static void model_write(unsigned writer)
@@ -71,13 +86,15 @@ static void model_write(unsigned writer)
         }
         for (; number <= PUBLICATIONS; number++) {
                 if (writer == 0 && number == TORN) {
-                        seqcast_word *slot = seqcast_ring_write_begin(&model_ring, number);
-
-                        for (size_t i = 0; i < WORDS; i++)
-                                seqcast_word_store_relaxed(seqcast_ring_payload(&model_ring, slot) + i, 7);
-                        model_give_back_lock();
-                        return;
+#ifndef UNBEGUN
+                        begin_and_spoil(number);
+#endif
+                        if (WRITERS == 2) {
+                                model_give_back_lock();
+                                return;
+                        }
                 }
                 publish_part(&changes, number, writer);
         }
+        (void)begin_and_spoil;
 }
