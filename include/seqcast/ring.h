@@ -287,8 +287,9 @@ SEQCAST__HOT enum seqcast_state seqcast_ring_find_next(const struct seqcast_ring
         slot = seqcast_ring_slot(ring, want);
         begun = seqcast_seqlock_read_begin(slot + SEQCAST_SLOT_SEQ); /* N1, as R1, pairs with W4, X2 */
         if (begun / 2 < want) { /* begun < 2 * want, which can overflow in a damaged segment */
-                if (depth == 1 && (seqcast_ring_version(ring) & SEQCAST_VERSION_RETIRED) != 0)
-                        return SEQCAST_RETIRED;
+                version = depth == 1 ? seqcast_ring_version(ring) : 0; /* R0 */
+                if ((version & SEQCAST_VERSION_RETIRED) != 0)          /* the last may have come after N1 */
+                        return (version & ~SEQCAST_VERSION_RETIRED) < want ? SEQCAST_RETIRED : SEQCAST_BUSY;
                 return reader->delivered == 0 ? SEQCAST_EMPTY : SEQCAST_NONE;
         }
         if (begun > 2 * want && depth == 1) {
@@ -316,20 +317,26 @@ SEQCAST__HOT enum seqcast_state seqcast_ring_find_next(const struct seqcast_ring
 static inline enum seqcast_state seqcast_ring_news(const struct seqcast_ring *ring,
                                                    const struct seqcast_ring_reader *reader)
 {
+        const seqcast_word *seq = seqcast_ring_slot(ring, reader->delivered + 1) + SEQCAST_SLOT_SEQ;
         uint64_t want = reader->delivered + 1, version, begun;
+        bool retired, announced;
 
         if (reader->started || ring->depth_mask == 0) {
-                begun = seqcast_seqlock_read_begin(seqcast_ring_slot(ring, want) +
-                                                   SEQCAST_SLOT_SEQ); /* N1, as R1, pairs with W4, X2 */
+                begun = seqcast_seqlock_read_begin(seq); /* N1, as R1, pairs with W4, X2 */
                 if (ring->depth_mask == 0 && begun / 2 >= want && (begun & 1) == 0)
                         return SEQCAST_OK;
                 if (ring->depth_mask != 0 && begun != SEQCAST_SEQ_RETIRED)
                         return begun / 2 < want ? SEQCAST_NONE : SEQCAST_OK;
         }
         version = seqcast_ring_version(ring); /* R0 */
-        if (ring->depth_mask != 0 && (version & ~SEQCAST_VERSION_RETIRED) >= want)
+        retired = (version & SEQCAST_VERSION_RETIRED) != 0;
+        announced = (version & ~SEQCAST_VERSION_RETIRED) >= want;
+        /* At depth 1 the last publication may have come after N1, and a torn one over it. */
+        if (ring->depth_mask == 0 && announced && retired)
+                announced = (seqcast_seqlock_read_begin(seq) & 1) == 0;
+        if (announced && (ring->depth_mask != 0 || retired))
                 return SEQCAST_OK;
-        return (version & SEQCAST_VERSION_RETIRED) != 0 ? SEQCAST_RETIRED : SEQCAST_NONE;
+        return retired ? SEQCAST_RETIRED : SEQCAST_NONE;
 }
 
 /** Was what has been copied from the view since it was found one publication's? */

@@ -32,6 +32,7 @@ upward_includes() {
                 if (file ~ /^src\//)                         return "^(handle|layout|platform)/|^error\\.h$|^seqcast(\\.h$|/)"
                 if (file ~ /^tools\/common\//)               return "^common/|^seqcast\\.h$"
                 if (file ~ /^tools\//)                       return "^(common|bench)/|^seqcast\\.h$"
+                if (file ~ /^tests\/bench\/peers\//)        return "^(bench|common)/|^seqcast(\\.h$|/)"
                 return "^seqcast(\\.h$|/)"
         }
         {

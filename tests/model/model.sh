@@ -257,7 +257,7 @@ twins() {
                 's/seqcast_seqlock_read_begin(\(slot [^;]*; \/\* N1)/seqcast_word_load_relaxed\1/' \
                 retire -DREAD=NEXT -DDEPTH=4 -DPUBLICATIONS=1
         twin N1 "relaxed, where news are asked for" ring.h \
-                's/begun = seqcast_seqlock_read_begin(\(seqcast_ring_slot\(ring, want\))/begun = seqcast_word_load_relaxed\1/' \
+                's/begun = seqcast_seqlock_read_begin\(seq\)/begun = seqcast_word_load_relaxed(seq)/' \
                 retire -DREAD=NEXT -DDEPTH=4 -DPUBLICATIONS=1 -DNEWS
         twin N1 "a lost slot is resumed at unseen" ring.h \
                 's/if \(begun != 2 \* resume\)/if (0)/' read -DREAD=NEXT -DDEPTH=2 -DPUBLICATIONS=4 -DREADS=1

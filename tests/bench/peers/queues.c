@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* What the kernel carries from process to process: a pipe, a Unix datagram socket, a POSIX message queue, each
- * as large as the system makes it by itself. Writers wait while there is no room, readers while there is
+/* What the kernel carries from process to process: a pipe, a Unix datagram socket, a POSIX message queue,
+ * each of the size that the system gives it. Writers wait while there is no room, readers while there is
  * nothing. */
 
 #include "peer.h"
