@@ -60,7 +60,11 @@ mutant include/seqcast/ring.h unit/test_ring 'next does not look whether it has 
 mutant include/seqcast/ring.h unit/test_ring 'next takes a slot that is not the one it resumes at' \
         "$all"'s/if \(begun != 2 \* resume\)\n *return SEQCAST_BUSY;//'
 mutant include/seqcast/ring.h unit/test_ring 'next delivers a publication under way' 's/if \(begun \/ 2 < want\) \{/if ((begun + 1) \/ 2 < want) {/'
-mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next never learns that the ring is retired' 's/if \(depth == 1 \&\& /if (depth == 0 \&\& /'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next never learns that the ring is retired' 's/version = depth == 1 \?/version = depth == 0 ?/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, next passes over the last record before the mark' \
+        's/< want \? SEQCAST_RETIRED : SEQCAST_BUSY/< want ? SEQCAST_RETIRED : SEQCAST_RETIRED/'
+mutant include/seqcast/ring.h unit/test_ring 'at depth 1, who waits is not told of the last record before the mark' \
+        's/ring->depth_mask != 0 \|\| retired/ring->depth_mask != 0/'
 mutant include/seqcast/ring.h unit/test_ring 'the losses are one too many' 's/number - reader->delivered - 1/number - reader->delivered/'
 mutant include/seqcast/ring.h unit/test_ring 'losses are counted before anything was delivered' 's/reader->started \&\& number >/number >/'
 mutant include/seqcast/ring.h unit/test_ring 'the position stays where it was' 's/reader->delivered = number;//'

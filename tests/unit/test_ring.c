@@ -699,6 +699,24 @@ Test(ring, a_retired_ring_keeps_its_newest_record_and_says_so)
         }
 }
 
+/* What a reader finds that has looked at the slot before the last publication, at the version after the mark. */
+Test(ring, of_depth_one_is_not_said_to_be_retired_before_its_last_record_was_given)
+{
+        struct seqcast_ring_reader reader = reader_at(1);
+
+        set_up(1, RECORD_BYTES);
+        publish(1);
+        seqcast_word_store_relaxed(ring.version, 2 | SEQCAST_VERSION_RETIRED);
+        cr_assert(eq(int, next(&reader), SEQCAST_BUSY));
+        cr_assert(eq(int, (int)seqcast_ring_news(&ring, &reader), SEQCAST_OK));
+        publish(2);
+        seqcast_ring_retire(&ring);
+        cr_assert(eq(int, next(&reader), SEQCAST_OK));
+        expect_sample(2, 0);
+        cr_assert(eq(int, next(&reader), SEQCAST_RETIRED));
+        cr_assert(eq(int, (int)seqcast_ring_news(&ring, &reader), SEQCAST_RETIRED));
+}
+
 Test(ring, a_reader_behind_a_retired_ring_is_still_given_what_is_left)
 {
         static const uint64_t depths[] = { SHORT_DEPTHS };
