@@ -25,6 +25,7 @@ struct publishing {
         struct bench_topic topics[2];
         size_t bytes;
         unsigned char *record, *buffers;
+        uint64_t copies; /* made so far: whose turn among the buffers it is */
         seqcast_publisher *publishers[2];
 };
 
@@ -51,12 +52,13 @@ static bool publish_first(void *context, uint64_t calls, struct failure *failure
 
 static bool copy_in_turn(void *context, uint64_t calls, struct failure *failure)
 {
-        const struct publishing *publishing = context;
+        struct publishing *publishing = context;
         size_t bytes = publishing->bytes, stride = (bytes + LINE_BYTES - 1) / LINE_BYTES * LINE_BYTES;
 
         (void)failure;
         for (; calls > 0; calls--) {
-                memcpy(publishing->buffers + calls % DEPTH * stride, publishing->record, bytes);
+                memcpy(publishing->buffers + publishing->copies++ % DEPTH * stride, publishing->record,
+                       bytes);
                 atomic_signal_fence(memory_order_seq_cst); /* so that each copy is made */
         }
         return true;

@@ -203,7 +203,8 @@ static void print_help(const struct tool *tool)
                 printf("  %-*s %s\n", HELP_COLUMN, text_string(&left), option->help);
                 text_clear(&left);
         }
-        printf("\nMore: man %s\n", tool->name);
+        /* A verb is described on the page of its program. */
+        printf("\nMore: man %.*s\n", (int)strcspn(tool->name, " "), tool->name);
         text_free(&left);
 }
 
