@@ -18,8 +18,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEQCAST__COPY_SHORT_MAX ((size_t)128)
-
 /* `rep movsb` stores whole lines without reading them first: so it wins where a reader has the lines that a
  * publisher stores to. To load, it is worth its start where a copy does not fit the inner caches. */
 #define SEQCAST__COPY_STORE_REP_MOVSB_MIN ((size_t)8192)
@@ -138,7 +136,7 @@ static inline void seqcast__copy_rep_movsb(unsigned char *to, const unsigned cha
         __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/** More than SEQCAST__COPY_SHORT_MAX bytes. A fast `rep movsb` came to processors with this extension, or
+/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to processors with this extension, or
  *  before it (2019); `rep_movsb_min` is from how many bytes on it is to be used there. */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
@@ -187,7 +185,7 @@ SEQCAST__COPY_KERNEL(neon, 16,
                      "v0", "v1", "v2", "v3")
 /* clang-format on */
 
-/** More than SEQCAST__COPY_SHORT_MAX bytes. */
+/** More than SEQCAST_COPY_SHORT_MAX bytes. */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
 {
@@ -205,17 +203,16 @@ seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, s
                                             seqcast__copy_load_##width((from) + (bytes) - (width)));         \
         } while (0)
 
-static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, const void *from,
-                                                                      size_t bytes, size_t rep_movsb_min)
+/** At most SEQCAST_COPY_SHORT_MAX bytes. */
+static inline __attribute__((always_inline)) void seqcast__copy_short(void *to, const void *from,
+                                                                      size_t bytes)
 {
         unsigned char *target = (unsigned char *)to;
         const unsigned char *source = (const unsigned char *)from;
 
         /* A compiler that knew what they point to would warn of branches that a short copy does not take. */
         __asm__("" : "+r"(target), "+r"(source));
-        if (__builtin_expect(bytes > SEQCAST__COPY_SHORT_MAX, 0)) {
-                seqcast__copy_long(target, source, bytes, rep_movsb_min);
-        } else if (bytes >= 16) {
+        if (bytes >= 16) {
                 SEQCAST__COPY_BY(16, target, source, bytes);
                 if (bytes > 32)
                         SEQCAST__COPY_BY(16, target + 16, source + 16, bytes - 32);
@@ -232,6 +229,15 @@ static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, 
                 seqcast__copy_store_1(target + bytes / 2, seqcast__copy_load_1(source + bytes / 2));
                 seqcast__copy_store_1(target + bytes - 1, seqcast__copy_load_1(source + bytes - 1));
         }
+}
+
+static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, const void *from,
+                                                                      size_t bytes, size_t rep_movsb_min)
+{
+        if (__builtin_expect(bytes > SEQCAST_COPY_SHORT_MAX, 0))
+                seqcast__copy_long((unsigned char *)to, (const unsigned char *)from, bytes, rep_movsb_min);
+        else
+                seqcast__copy_short(to, from, bytes);
 }
 
 #endif

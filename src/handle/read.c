@@ -57,57 +57,66 @@ static inline int load_present(seqcast_subscriber *subscriber, void *to, const s
         return 0;
 }
 
-struct sparse_request {
+struct sparse_buffer {
         seqcast_subscriber *subscriber;
-        const struct seqcast__read_request *read;
+        struct seqcast_ring_buffer buffer;
 };
 
 SEQCAST__HOT int take_sparse_whole(void *context, const struct seqcast_ring_view *view)
 {
-        const struct sparse_request *request = context;
+        const struct sparse_buffer *sparse = context;
 
-        if (view->bytes > request->read->capacity)
+        if (view->bytes > sparse->buffer.capacity)
                 return -EMSGSIZE;
-        return load_present(request->subscriber, request->read->record, view->payload, 0, view->bytes);
+        return load_present(sparse->subscriber, sparse->buffer.to, view->payload, 0, view->bytes);
 }
+
+struct sparse_parts {
+        seqcast_subscriber *subscriber;
+        struct seqcast_ring_read_parts list;
+};
 
 SEQCAST__HOT int take_sparse_parts(void *context, const struct seqcast_ring_view *view)
 {
-        const struct sparse_request *request = context;
+        const struct sparse_parts *sparse = context;
 
-        for (size_t i = 0; i < request->read->count; i++) {
-                const seqcast_read_part *part = &request->read->parts[i];
+        for (size_t i = 0; i < sparse->list.count; i++) {
+                const seqcast_read_part *part = &sparse->list.parts[i];
                 int r;
 
                 if (!seqcast_ring_range_fits(part->offset, part->bytes, view->bytes))
                         return -ERANGE;
-                r = load_present(request->subscriber, part->to, view->payload, part->offset, part->bytes);
+                r = load_present(sparse->subscriber, part->to, view->payload, part->offset, part->bytes);
                 if (r < 0)
                         return r;
         }
         return 0;
 }
 
-/* ---- reading ------------------------------------------------------------------------------- */
-
-/* The ring's functions are named as constants, so that each becomes a loop without a call. */
-static int read_sparse(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
-                       seqcast_sample *ret_sample)
+/* The ring's functions are named as constants, so that each becomes straight code. */
+static int read_sparse_whole(seqcast_subscriber *subscriber, void *record, size_t capacity,
+                             seqcast_sample *ret_sample, bool next)
 {
-        const struct seqcast_ring *ring = &subscriber->ring;
-        struct seqcast_ring_reader *reader = &subscriber->reader;
-        struct sparse_request sparse = { subscriber, request };
+        struct sparse_buffer sparse = { subscriber, { record, capacity } };
 
-        if (request->whole)
-                return request->next ? seqcast_ring_read(ring, reader, seqcast_ring_find_next,
-                                                         take_sparse_whole, &sparse, ret_sample)
-                                     : seqcast_ring_read(ring, reader, seqcast_ring_find_newest,
-                                                         take_sparse_whole, &sparse, ret_sample);
-        return request->next ? seqcast_ring_read(ring, reader, seqcast_ring_find_next, take_sparse_parts,
-                                                 &sparse, ret_sample)
-                             : seqcast_ring_read(ring, reader, seqcast_ring_find_newest, take_sparse_parts,
-                                                 &sparse, ret_sample);
+        return next ? seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
+                                        take_sparse_whole, &sparse, ret_sample)
+                    : seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
+                                        take_sparse_whole, &sparse, ret_sample);
 }
+
+static int read_sparse_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,
+                             seqcast_sample *ret_sample, bool next)
+{
+        struct sparse_parts sparse = { subscriber, { parts, count } };
+
+        return next ? seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_next,
+                                        take_sparse_parts, &sparse, ret_sample)
+                    : seqcast_ring_read(&subscriber->ring, &subscriber->reader, seqcast_ring_find_newest,
+                                        take_sparse_parts, &sparse, ret_sample);
+}
+
+/* ---- reading ------------------------------------------------------------------------------- */
 
 static int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
                        seqcast_sample *ret_sample)
@@ -116,7 +125,10 @@ static int read_mapped(seqcast_subscriber *subscriber, const struct seqcast__rea
         struct seqcast_ring_reader *reader = &subscriber->reader;
 
         if (subscriber->sparse)
-                return read_sparse(subscriber, request, ret_sample);
+                return request->whole ? read_sparse_whole(subscriber, request->record, request->capacity,
+                                                          ret_sample, request->next)
+                                      : read_sparse_parts(subscriber, request->parts, request->count,
+                                                          ret_sample, request->next);
         if (request->whole)
                 return (request->next ? seqcast_ring_read_next : seqcast_ring_read_newest)(
                         ring, reader, request->record, request->capacity, ret_sample);
@@ -166,8 +178,8 @@ static int read_otherwise(seqcast_subscriber *subscriber, const struct seqcast__
         return read_mapped(subscriber, request, ret_sample);
 }
 
-/* What follows is called often: one attempt, straight on. What is rare is called at the end, with what is in
- * registers anyway, so that no request is built in memory, and nothing is saved on the stack for it. */
+/* What follows is called often: one attempt, straight on. What is rare, or takes long, is called at the end,
+ * with what is in registers anyway, so that nothing has to be saved for it. */
 
 static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *subscriber, void *record,
                                                           size_t capacity, seqcast_sample *ret_sample,
@@ -177,6 +189,8 @@ static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *su
                 .next = next, .whole = true, .record = record, .capacity = capacity
         };
 
+        if (subscriber->way == SEQCAST__SPARSE)
+                return read_sparse_whole(subscriber, record, capacity, ret_sample, next);
         return read_otherwise(subscriber, &request, ret_sample);
 }
 
@@ -186,51 +200,84 @@ static __attribute__((noinline)) int read_parts_otherwise(seqcast_subscriber *su
 {
         const struct seqcast__read_request request = { .next = next, .parts = parts, .count = count };
 
+        if (subscriber->way == SEQCAST__SPARSE)
+                return read_sparse_parts(subscriber, parts, count, ret_sample, next);
         return read_otherwise(subscriber, &request, ret_sample);
 }
 
-SEQCAST__HOT int read_whole(seqcast_subscriber *subscriber, seqcast_ring_find *find, void *record,
-                            size_t capacity, seqcast_sample *ret_sample)
+/* `way`, find and take are known where this is called. */
+SEQCAST__HOT int read_whole(seqcast_subscriber *subscriber, enum seqcast__way way, seqcast_ring_find *find,
+                            seqcast_ring_take *take, void *record, size_t capacity,
+                            seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
-        const bool next = find == seqcast_ring_find_next;
         int r = SEQCAST_BUSY;
 
-        if (subscriber->direct)
-                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_whole,
-                                     &buffer, ret_sample);
+        if (subscriber->way == way)
+                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, take, &buffer, ret_sample);
         if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
-                return read_whole_otherwise(subscriber, record, capacity, ret_sample, next);
+                return read_whole_otherwise(subscriber, record, capacity, ret_sample,
+                                            find == seqcast_ring_find_next);
         return r;
+}
+
+static __attribute__((noinline)) int read_newest_long(seqcast_subscriber *subscriber, void *record,
+                                                      size_t capacity, seqcast_sample *ret_sample)
+{
+        return read_whole(subscriber, SEQCAST__LONG, seqcast_ring_find_newest, seqcast_ring_take_whole,
+                          record, capacity, ret_sample);
+}
+
+static __attribute__((noinline)) int read_next_long(seqcast_subscriber *subscriber, void *record,
+                                                    size_t capacity, seqcast_sample *ret_sample)
+{
+        return read_whole(subscriber, SEQCAST__LONG, seqcast_ring_find_next, seqcast_ring_take_whole, record,
+                          capacity, ret_sample);
 }
 
 SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *find,
                             const seqcast_read_part *parts, size_t count, seqcast_sample *ret_sample)
 {
         struct seqcast_ring_read_parts list = { parts, count };
-        const bool next = find == seqcast_ring_find_next;
         int r = SEQCAST_BUSY;
 
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
-        if (subscriber->direct)
+        if (subscriber->way == SEQCAST__SHORT || subscriber->way == SEQCAST__LONG)
                 r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts,
                                      &list, ret_sample);
         if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
-                return read_parts_otherwise(subscriber, parts, count, ret_sample, next);
+                return read_parts_otherwise(subscriber, parts, count, ret_sample,
+                                            find == seqcast_ring_find_next);
         return r;
+}
+
+SEQCAST__HOT int take_short(void *context, const struct seqcast_ring_view *view)
+{
+        const struct seqcast_ring_buffer *buffer = context;
+
+        if (view->bytes > buffer->capacity)
+                return -EMSGSIZE;
+        seqcast_copy_load_short(buffer->to, view->payload, 0, (size_t)view->bytes); /* R2 */
+        return 0;
 }
 
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        return read_whole(subscriber, seqcast_ring_find_newest, record, capacity, ret_sample);
+        if (subscriber->way != SEQCAST__SHORT)
+                return read_newest_long(subscriber, record, capacity, ret_sample);
+        return read_whole(subscriber, SEQCAST__SHORT, seqcast_ring_find_newest, take_short, record, capacity,
+                          ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        return read_whole(subscriber, seqcast_ring_find_next, record, capacity, ret_sample);
+        if (subscriber->way != SEQCAST__SHORT)
+                return read_next_long(subscriber, record, capacity, ret_sample);
+        return read_whole(subscriber, SEQCAST__SHORT, seqcast_ring_find_next, take_short, record, capacity,
+                          ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,

@@ -46,6 +46,15 @@ bool seqcast__subscriber_is_current(const seqcast_subscriber *subscriber)
                seqcast__reattach_generation(subscriber->shared->reattach) == subscriber->generation;
 }
 
+static enum seqcast__way choose_way(const seqcast_subscriber *subscriber)
+{
+        if (subscriber->shared != NULL || subscriber->fetched)
+                return SEQCAST__OTHERWISE;
+        if (subscriber->sparse)
+                return SEQCAST__SPARSE;
+        return subscriber->ring.record_bytes <= SEQCAST_COPY_SHORT_MAX ? SEQCAST__SHORT : SEQCAST__LONG;
+}
+
 /* Read what `mapping` says from now on. @return 0; -ENOMEM */
 static int begin_reading(seqcast_subscriber *subscriber, const struct seqcast__mapping *mapping)
 {
@@ -62,7 +71,7 @@ static int begin_reading(seqcast_subscriber *subscriber, const struct seqcast__m
         subscriber->ring = mapping->ring;
         subscriber->base = mapping->base;
         subscriber->sparse = mapping->sparse;
-        subscriber->direct = subscriber->shared == NULL && !subscriber->fetched && !mapping->sparse;
+        subscriber->way = choose_way(subscriber);
         subscriber->looking = false;
         return 0;
 }

@@ -52,11 +52,19 @@ struct seqcast__waiting {
         struct seqcast__watch watch; /* the caller's descriptor */
 };
 
+/** How to read, which is known from when the segment is. */
+enum seqcast__way {
+        SEQCAST__OTHERWISE = 0, /* in a mapping that threads share, or in none */
+        SEQCAST__SHORT,         /* a mapping of our own, of records that seqcast_copy_load_short() is for */
+        SEQCAST__LONG,          /* ... of longer ones */
+        SEQCAST__SPARSE         /* ... with holes */
+};
+
 struct seqcast_subscriber {
         /* of the segment, in generation `generation`, if it is shared */
         struct seqcast_ring ring;
         struct seqcast_ring_reader reader;
-        bool direct; /* in a mapping of our own that has no holes: reading is all the ring's */
+        enum seqcast__way way;
         bool sparse;
         void *base;
         bool looking;                  /* between read_begin and read_end */

@@ -119,7 +119,8 @@ static struct scene set_scene(const uint8_t *head)
         scene.ring.slots = scene.read + CONTROL_BYTES;
         scene.subscriber.ring = scene.ring;
         scene.subscriber.base = scene.read;
-        scene.subscriber.direct = true;
+        scene.subscriber.way =
+                scene.ring.record_bytes <= SEQCAST_COPY_SHORT_MAX ? SEQCAST__SHORT : SEQCAST__LONG;
         ASAN_UNPOISON_MEMORY_REGION(readable, MAPPED_BYTES);
         ASAN_POISON_MEMORY_REGION(readable, before);
         return scene;

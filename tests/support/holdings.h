@@ -23,6 +23,7 @@
 void *__libc_malloc(size_t bytes);
 void *__libc_calloc(size_t count, size_t bytes);
 void *__libc_realloc(void *memory, size_t bytes);
+void *__libc_memalign(size_t alignment, size_t bytes);
 void __libc_free(void *memory);
 
 static struct {
@@ -59,6 +60,12 @@ void *realloc(void *memory, size_t bytes)
         if (heap_refuses())
                 return NULL;
         return memory == NULL ? heap_count(__libc_realloc(NULL, bytes)) : __libc_realloc(memory, bytes);
+}
+
+int posix_memalign(void **ret_memory, size_t alignment, size_t bytes)
+{
+        *ret_memory = heap_refuses() ? NULL : heap_count(__libc_memalign(alignment, bytes));
+        return *ret_memory == NULL ? ENOMEM : 0;
 }
 
 void free(void *memory)

@@ -699,7 +699,7 @@ Test(ring, a_retired_ring_keeps_its_newest_record_and_says_so)
         }
 }
 
-/* What a reader finds that has looked at the slot before the last publication, at the version after the mark. */
+/* A reader has looked at the slot before the last publication, and looks at the version after the mark. */
 Test(ring, of_depth_one_is_not_said_to_be_retired_before_its_last_record_was_given)
 {
         struct seqcast_ring_reader reader = reader_at(1);
