@@ -141,7 +141,7 @@ peers := $(if $(json),$B/tests/bench/peers)
 $B/tests/bench/peers: $(call objects,obj,$(wildcard tests/bench/peers/*.c tools/bench/*.c)) \
         $B/libtools.a $B/libseqcast.a $B/libs
 	@mkdir -p $(@D)
-	$(call show,LD)$(link) $(call pc,--libs json-c) $(libs) -lm
+	$(call show,LD)$(link) $(call pc,--libs json-c) $(libs)
 
 .PHONY: test check tsan asan mutants model demo bench instructions deps programs fuzz fuzzers soak
 test: ## install what the tests need (Debian: by apt-get), then run all of them

@@ -5,11 +5,11 @@
 
 #include "session.h"
 
-#include <math.h>
 #include <mqueue.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench/histogram.h"
 #include "common/clock.h"
@@ -17,6 +17,7 @@
 #define BATCH_BYTES (1 << 18) /* between two looks at the clock */
 #define OPENINGS 8            /* of which a round takes the mean */
 #define TRIPS_MIN 20
+#define SIZE_SECONDS_MAX 200 /* a peer that hangs ends the run */
 
 /* Records that nothing else is mistaken for: published before the first round trip, and after the last one
  * of a turn. */
@@ -76,6 +77,7 @@ static void open_side(struct side *side, struct session *session, const struct c
 {
         size_t count;
 
+        alarm(SIZE_SECONDS_MAX);
         memset(side, 0, sizeof *side);
         side->session = session;
         side->bytes = bench_sizes[session->size];
