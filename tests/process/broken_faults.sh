@@ -92,7 +92,7 @@ twin test_faults 'faults/of_publishing' src/handle/waker.c \
         'a changed errno' 'publishing has changed errno' 's/^( *)errno = saved;/\1(void)saved;/'
 twin test_faults 'faults/of_creating' src/handle/publisher.c \
         'a handle that is given in spite of an error' 'in spite of an error' \
-        "$all"'s/(seqcast__give_reason\(ret_detail, \&why, r\);\n)( *return r;\n *\}\n *\*ret_publisher)/\1*ret_publisher = NULL;\n\2/'
+        "$all"'s/(seqcast__give_reason\(ret_detail, \&why, r\);\n)( *return r;\n *\}\n *if \(\(options.flags)/\1*ret_publisher = NULL;\n\2/'
 twin test_faults 'faults/of_publishing_parts' src/handle/publisher.c \
         'a number that a failure uses up' 'does not fit the result' \
         's/int r = reserve_for\(publisher, plan, payload, parts, count\);/& publisher->version += r < 0;/'
@@ -118,6 +118,6 @@ twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/waker.c \
         's/ \|\| mode == SEQCAST_WAKE_NEVER//'
 twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/read.c \
         'a reader that calls the system' 'there was a system call in reading' \
-        's/^        if \(subscriber->sparse\)$/        getppid();\n&/'
+        's/^        if \(subscriber->way != SEQCAST__SHORT\)$/        getppid();\n&/'
 
 finish

@@ -9,6 +9,7 @@ set -u
 have() {
         case $1 in
         libjson-c-dev) pkg-config --exists json-c 2>/dev/null ;;
+        libck-dev) pkg-config --exists ck 2>/dev/null ;;
         libuv1-dev) pkg-config --exists libuv 2>/dev/null ;;
         liburcu-dev) pkg-config --exists liburcu-bp 2>/dev/null ;;
         libcriterion-dev) pkg-config --exists criterion 2>/dev/null ;;
