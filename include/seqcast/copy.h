@@ -9,7 +9,8 @@
  * aligned 64-bit word: no data race, nothing for ThreadSanitizer to report, and three to six times the
  * time of memcpy() from 256 bytes on, as no compiler makes vectors of atomics. So on x86-64 and AArch64 the
  * bytes are moved by assembly, where the language sees no access that could race: copy_kernels.h. Under
- * sanitizers, which do not see into assembly either, and with SEQCAST_COPY_WORDS defined, it is the words.
+ * sanitizers, which do not see into assembly either, and with SEQCAST_COPY_WORDS defined (by who compiles with
+ * -masm=intel, or wants no assembly), it is the words.
  *
  * Both are ordered by the fences of seqlock.h, and touch no word that holds none of the bytes named.
  *
@@ -50,7 +51,8 @@ _Static_assert(sizeof(seqcast_word) == 8, "an atomic word must be the word alone
 #endif
 #endif
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__) ||                                         \
-        !(defined(__LP64__) && (defined(__x86_64__) || (defined(__aarch64__) && defined(__ARM_NEON))))
+        !(defined(__LP64__) &&                                                                               \
+          ((defined(__x86_64__) && defined(__SSE2__)) || (defined(__aarch64__) && defined(__ARM_NEON))))
 #undef SEQCAST_COPY_WORDS
 #define SEQCAST_COPY_WORDS
 #endif

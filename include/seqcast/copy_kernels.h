@@ -5,7 +5,8 @@
  * statement that clobbers memory is no data race to the language, and nothing to move across a fence; to
  * the processor it is loads and stores like any others, which the fences and the sequence word of seqlock.h
  * order. That holds for `rep movsb`, too: its own stores may be seen in any order, but none before earlier
- * or after later stores of the program (Intel SDM, volume 3A, "Fast-String Operation and Out-of-Order
+ * or after later stores of the program; and its loads are in order with others, as all are (Intel SDM, volume
+ * 3A, "Memory Ordering in P6 and More Recent Processor Families", "Fast-String Operation and Out-of-Order
  * Stores"). There are no streaming stores, which do pass others.
  *
  * Up to 128 bytes go through registers, by moves of one width that overlap in the middle: no loop, no table.
@@ -57,7 +58,7 @@ typedef long long seqcast__copy_vector __attribute__((vector_size(16)));
                 size_t to_alignment = (width) - (size_t)((uintptr_t)to & ((width)-1));                       \
                                                                                                              \
                 __asm__ volatile(body                                                                        \
-                                 : [from] "+r"(from), [to] "+r"(to)                                          \
+                                 : [from] "+&r"(from), [to] "+&r"(to)                                        \
                                  : [last_four] "r"(last_four), [to_alignment] "r"(to_alignment)              \
                                  : "memory", "cc", __VA_ARGS__);                                             \
         }
@@ -111,37 +112,37 @@ SEQCAST__COPY_MOVES(1, uint8_t, "q", "m", "movb %1, %0", "movb %1, %0")
 SEQCAST__COPY_KERNEL(sse2, 16, SEQCAST__COPY_BODY("movdqu", "movdqa", "16", "xmm0", "xmm1", "xmm2", "xmm3"),
                      "xmm0", "xmm1", "xmm2", "xmm3")
 
-/* vzeroupper changes all of them. */
+/* vzeroupper changes all that older instructions know of, whatever the code around this is compiled for. */
+#define SEQCAST__COPY_ALL_VECTORS                                                                            \
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",    \
+                "xmm12", "xmm13", "xmm14", "xmm15"
+
 /* clang-format off */
 SEQCAST__COPY_KERNEL(avx2, 32,
                      SEQCAST__COPY_BODY("vmovdqu", "vmovdqa", "32", "ymm0", "ymm1", "ymm2", "ymm3")
                      "vzeroupper",
-                     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-                     "xmm11", "xmm12", "xmm13", "xmm14", "xmm15")
+                     SEQCAST__COPY_ALL_VECTORS)
 /* clang-format on */
 
-/* Registers that older instructions do not have need no vzeroupper; a compiler that makes no use of them does
- * not know their names. */
-#ifdef __AVX512F__
-#define SEQCAST__COPY_AVX512_CLOBBERS "xmm16", "xmm17", "xmm18", "xmm19"
-#else
-#define SEQCAST__COPY_AVX512_CLOBBERS "xmm0"
-#endif
+/* clang-format off */
 SEQCAST__COPY_KERNEL(avx512, 64,
-                     SEQCAST__COPY_BODY("vmovdqu64", "vmovdqa64", "64", "zmm16", "zmm17", "zmm18", "zmm19"),
-                     SEQCAST__COPY_AVX512_CLOBBERS)
+                     SEQCAST__COPY_BODY("vmovdqu64", "vmovdqa64", "64", "zmm0", "zmm1", "zmm2", "zmm3")
+                     "vzeroupper",
+                     SEQCAST__COPY_ALL_VECTORS)
+/* clang-format on */
 
 static inline void seqcast__copy_rep_movsb(unsigned char *to, const unsigned char *from, size_t bytes)
 {
         __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to processors with this extension, or
- *  before it (2019); `rep_movsb_min` is from how many bytes on it is to be used there. */
+/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to Intel's processors with this extension, or
+ *  before it (2019); on others it can be slow, depending on where source and target lie.
+ *  @param rep_movsb_min from how many bytes on it is to be used */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
 {
-        if (bytes >= rep_movsb_min && __builtin_cpu_supports("avx512vbmi2"))
+        if (bytes >= rep_movsb_min && __builtin_cpu_is("intel") && __builtin_cpu_supports("avx512vbmi2"))
                 seqcast__copy_rep_movsb(to, from, bytes);
         else if (bytes > 256 && __builtin_cpu_supports("avx512vl"))
                 seqcast__copy_avx512(to, from, bytes);

@@ -160,6 +160,7 @@ static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__rea
                                         *ret_sample = sample;
                                 return r;
                         }
+                        before.retries = subscriber->reader.retries;
                         subscriber->reader = before;
                 }
                 seqcast__cpu_relax();
@@ -181,6 +182,12 @@ static int read_otherwise(seqcast_subscriber *subscriber, const struct seqcast__
 /* What follows is called often: one attempt, straight on. What is rare, or takes long, is called at the end,
  * with what is in registers anyway, so that nothing has to be saved for it. */
 
+static inline bool is_direct(const seqcast_subscriber *subscriber)
+{
+        return subscriber->way == SEQCAST__SHORT || subscriber->way == SEQCAST__LONG;
+}
+
+/* ... the attempts after the first, or of another way. */
 static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *subscriber, void *record,
                                                           size_t capacity, seqcast_sample *ret_sample,
                                                           bool next)
@@ -188,7 +195,12 @@ static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *su
         const struct seqcast__read_request request = {
                 .next = next, .whole = true, .record = record, .capacity = capacity
         };
+        struct seqcast_ring_buffer buffer = { record, capacity };
 
+        if (is_direct(subscriber))
+                return seqcast__ring_retry(&subscriber->ring, &subscriber->reader,
+                                           next ? seqcast_ring_find_next : seqcast_ring_find_newest,
+                                           seqcast_ring_take_whole, &buffer, ret_sample);
         if (subscriber->way == SEQCAST__SPARSE)
                 return read_sparse_whole(subscriber, record, capacity, ret_sample, next);
         return read_otherwise(subscriber, &request, ret_sample);
@@ -199,7 +211,12 @@ static __attribute__((noinline)) int read_parts_otherwise(seqcast_subscriber *su
                                                           seqcast_sample *ret_sample, bool next)
 {
         const struct seqcast__read_request request = { .next = next, .parts = parts, .count = count };
+        struct seqcast_ring_read_parts list = { parts, count };
 
+        if (is_direct(subscriber))
+                return seqcast__ring_retry(&subscriber->ring, &subscriber->reader,
+                                           next ? seqcast_ring_find_next : seqcast_ring_find_newest,
+                                           seqcast_ring_take_parts, &list, ret_sample);
         if (subscriber->way == SEQCAST__SPARSE)
                 return read_sparse_parts(subscriber, parts, count, ret_sample, next);
         return read_otherwise(subscriber, &request, ret_sample);
@@ -243,7 +260,7 @@ SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *f
 
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
-        if (subscriber->way == SEQCAST__SHORT || subscriber->way == SEQCAST__LONG)
+        if (is_direct(subscriber))
                 r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts,
                                      &list, ret_sample);
         if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))

@@ -121,7 +121,7 @@ static int lock(const struct seqcast__segment *segment, bool writable, seqcast_d
         if (r == -ENOSYS)
                 return seqcast__fail(reason, r, "not locked: not supported here");
         limit = seqcast__pages_lock_limit();
-        if (limit == UINT64_MAX)
+        if (bytes <= limit || (r != -ENOMEM && r != -EPERM && r != -EAGAIN))
                 return seqcast__fail(reason, r, "not locked: %s", describe(r));
         return seqcast__fail(reason, r,
                              "not locked, %" PRIu64 " bytes: RLIMIT_MEMLOCK lets this process lock %" PRIu64

@@ -241,7 +241,8 @@ static seqcast_subscriber *new_subscriber(void)
         seqcast_subscriber *subscriber;
 
         /* On cache lines of its own, and not the neighbour of one that another thread reads by. */
-        if (posix_memalign(&memory, HANDLE_ALIGN, sizeof *subscriber) != 0)
+        if (posix_memalign(&memory, HANDLE_ALIGN,
+                           (sizeof *subscriber + HANDLE_ALIGN - 1) / HANDLE_ALIGN * HANDLE_ALIGN) != 0)
                 return NULL;
         subscriber = memset(memory, 0, sizeof *subscriber);
         subscriber->own.fd = -1;

@@ -75,8 +75,11 @@ static int map_file(int fd, uint64_t bytes, uint64_t alignment, int protection, 
         void *reserved = NULL;
         int r;
 
-        if (alignment <= page_bytes())
-                return map(fd, bytes, protection, MAP_SHARED, ret_base);
+        /* Files of huge pages are aligned by the kernel; others may happen to be. */
+        r = map(fd, bytes, protection, MAP_SHARED, ret_base);
+        if (r < 0 || alignment <= page_bytes() || (uintptr_t)*ret_base % alignment == 0)
+                return r;
+        munmap(*ret_base, (size_t)bytes);
         r = seqcast__memory_reserve(bytes, alignment, &reserved);
         if (r < 0)
                 return r;

@@ -258,6 +258,44 @@ KERNEL_TEST(rep_movsb, true)
 KERNEL_TEST(neon, true)
 #endif
 
+#ifdef __x86_64__
+typedef float wide __attribute__((vector_size(64), aligned(4)));
+
+/* A caller that is compiled for more than the header was keeps more in registers, across a copy. */
+__attribute__((target("avx512f"), noinline)) static void
+copy_amid_vectors(float *floats, seqcast_word *words, unsigned char *target, size_t bytes)
+{
+        wide values[24];
+
+#pragma GCC unroll 24
+        for (int i = 0; i < 24; i++)
+                values[i] = *(wide *)(void *)(floats + 16 * i) + 1;
+        seqcast_copy_load(target, words, 0, bytes);
+        seqcast_copy_store(words, 0, target, bytes);
+#pragma GCC unroll 24
+        for (int i = 0; i < 24; i++)
+                *(wide *)(void *)(floats + 16 * i) = values[i];
+}
+
+Test(copy, a_callers_registers_stay_what_they_were)
+{
+        static const size_t sizes[] = { 24, 100, 200, 1024, 9000, 600000 };
+        static unsigned char target[600000];
+        static seqcast_word words[600000 / 8];
+        float floats[16 * 24];
+
+        if (!__builtin_cpu_supports("avx512f"))
+                cr_skip_test("this processor has no AVX-512");
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+                for (int f = 0; f < 16 * 24; f++)
+                        floats[f] = (float)f;
+                copy_amid_vectors(floats, words, target, sizes[i]);
+                for (int f = 0; f < 16 * 24; f++)
+                        cr_assert(floats[f] == (float)(f + 1), "%zu bytes, float %d", sizes[i], f);
+        }
+}
+#endif
+
 /* Where the choice falls on another kernel for the length alone. */
 Test(copy, records_of_megabytes_arrive_whole)
 {
