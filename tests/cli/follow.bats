@@ -467,9 +467,10 @@ COMMANDS
         has "$(cat "$BATS_TEST_TMPDIR/err")" "more than 300 ms"
 }
 
-@test "SIGINT and SIGTERM: flushed, summed up, and died by the signal" {
+@test "SIGHUP, SIGINT, SIGQUIT and SIGTERM: flushed, summed up, and died by the signal" {
         make_quote
-        for signal in INT:130 TERM:143; do
+        ulimit -c 0 # SIGQUIT would leave a dump
+        for signal in HUP:129 INT:130 QUIT:131 TERM:143; do
                 follow -f -v quote bid
                 eventually lines_in_out 1
                 kill -"${signal%:*}" "$pid"
@@ -478,11 +479,13 @@ COMMANDS
         done
 }
 
-@test "SIGINT stays ignored where it was, as in a background job" {
+@test "SIGHUP, SIGINT and SIGQUIT stay ignored where they were, as in a background job" {
         make_quote
-        background env --ignore-signal=INT shmpub --hold quote bid=1
+        background env --ignore-signal=HUP,INT,QUIT shmpub --hold quote bid=1
         eventually shmsub -q --require-writer quote
+        kill -HUP "$pid"
         kill -INT "$pid"
+        kill -QUIT "$pid"
         sleep 0.1
         kill -TERM "$pid"
         ends 143

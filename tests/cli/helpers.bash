@@ -30,9 +30,9 @@ teardown() {
 }
 
 # background COMMAND...: its pid goes to $! and $pid; it is gone after the test. The shell would have it
-# ignore SIGINT. Descriptors of bats' and of the test's are not for it.
+# ignore SIGINT and SIGQUIT, nohup SIGHUP. Descriptors of bats' and of the test's are not for it.
 background() {
-        env --default-signal=INT "$@" 3>&- 9>&- &
+        env --default-signal=HUP,INT,QUIT "$@" 3>&- 9>&- &
         pid=$!
         pids+=("$pid")
 }

@@ -36,6 +36,17 @@ nothing_left() {
         ! ls "/dev/shm/peers-$1-"* 2>/dev/null
 }
 
+# ends_by SIGNAL STATUS: a run is ended by that signal and leaves nothing
+ends_by() {
+        env --default-signal=HUP "$peers" >"$table" 2>&1 &
+        pid=$!
+        sleep 1
+        kill -s "$1" $pid
+        wait $pid
+        try "SIG$1 ends a long run by that signal" is test $? = "$2"
+        try "nothing is left of that one" nothing_left $pid
+}
+
 # without_marks: a program in which the unprotected copy claims to be whole
 without_marks() {
         cp "$BUILD"/obj/tests/bench/peers/*.o "$scratch" &&
@@ -67,13 +78,8 @@ try "a short run of all peers ends well" is test $status = 0
 try "each of its tables has a row of Seqcast" is complete
 try "nothing is left of it" nothing_left $pid
 
-"$peers" >"$table" 2>&1 &
-pid=$!
-sleep 1
-kill -s TERM $pid
-wait $pid
-try "SIGTERM ends a long run by that signal" is test $? = 143
-try "nothing is left of that one" nothing_left $pid
+ends_by HUP 129
+ends_by TERM 143
 
 text="a peer that gives out torn records is found out"
 case ${BUILD##*/} in

@@ -59,8 +59,7 @@ struct children {
 /* A signal from the keyboard comes to all; what is to be done then, the parent knows. */
 static void live_as_child(const struct side *side, pid_t parent, struct failure *failure)
 {
-        signal(SIGINT, SIG_IGN);
-        signal(SIGTERM, SIG_IGN);
+        stop_ignore();
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (getppid() != parent)
                 _exit(1);

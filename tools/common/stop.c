@@ -24,6 +24,10 @@ static struct pollfd output = { .fd = STDOUT_FILENO, .events = 0 };
 static char sigbus_message[2048];
 static volatile sig_atomic_t sigbus_exit_code = 1;
 
+/* What asks to stop. SIGHUP comes when the terminal closes. */
+static const int stops[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+#define STOPS (sizeof stops / sizeof *stops)
+
 static void note_stop(int signal)
 {
         stop_signal = signal;
@@ -48,11 +52,21 @@ static void handle(int signal, void (*handler)(int))
 
 void stop_prepare(void)
 {
-        struct sigaction before;
-        if (sigaction(SIGINT, NULL, &before) != 0 || before.sa_handler != SIG_IGN)
-                handle(SIGINT, note_stop); /* shells ignore it for jobs in the background; so do we */
-        handle(SIGTERM, note_stop);
+        for (size_t i = 0; i < STOPS; i++) {
+                struct sigaction before;
+
+                /* shells ignore SIGINT and SIGQUIT for jobs in the background, nohup SIGHUP; so do we */
+                if (stops[i] == SIGTERM || sigaction(stops[i], NULL, &before) != 0 ||
+                    before.sa_handler != SIG_IGN)
+                        handle(stops[i], note_stop);
+        }
         handle(SIGPIPE, SIG_DFL);
+}
+
+void stop_ignore(void)
+{
+        for (size_t i = 0; i < STOPS; i++)
+                handle(stops[i], SIG_IGN);
 }
 
 bool stop_requested(void)
@@ -110,11 +124,11 @@ static struct timespec time_left(int64_t deadline)
 static enum wait_result wait_for(int descriptor, const struct pollfd *printed_to, int64_t deadline)
 {
         struct pollfd polled[] = { { .fd = descriptor, .events = POLLIN }, *printed_to };
-        sigset_t stops, before;
-        sigemptyset(&stops);
-        sigaddset(&stops, SIGINT);
-        sigaddset(&stops, SIGTERM);
-        sigprocmask(SIG_BLOCK, &stops, &before);
+        sigset_t blocked, before;
+        sigemptyset(&blocked);
+        for (size_t i = 0; i < STOPS; i++)
+                sigaddset(&blocked, stops[i]);
+        sigprocmask(SIG_BLOCK, &blocked, &before);
 
         /* A signal between this test and the sleep stays pending until ppoll() lets it in. */
         int ready = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Signals, and sleeping so that none is missed: SIGINT and SIGTERM ask the tool to stop, SIGPIPE
- * kills, SIGBUS (somebody truncated the segment) ends it with a message prepared beforehand. */
+/* Signals, and sleeping so that none is missed: SIGHUP, SIGINT, SIGQUIT and SIGTERM ask the tool to stop,
+ * SIGPIPE kills, SIGBUS (somebody truncated the segment) ends it with a message prepared beforehand. */
 
 #ifndef SEQCAST_TOOLS_STOP_H
 #define SEQCAST_TOOLS_STOP_H
@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** Install the handlers. SIGINT stays ignored if it was. */
+/** Install the handlers. SIGHUP, SIGINT and SIGQUIT stay ignored if they were. */
 void stop_prepare(void);
 
-/** Has SIGINT or SIGTERM come? */
+/** For children that their parent stops: do not hear what asks to stop. */
+void stop_ignore(void);
+
+/** Has one of the signals that ask to stop come? */
 bool stop_requested(void);
 
 enum wait_result { WAIT_TIME, WAIT_INPUT, WAIT_STOP };
