@@ -21,12 +21,12 @@
 #define APART 128 /* processors fetch lines in pairs */
 #define BYTES 64
 #define DEPTH 1024
-#define SLOT_BYTES 128 /* from slot to slot, as in ours: head and record take two cache lines */
+#define SLOT_BYTES 128       /* from slot to slot, as in ours: head and record take two cache lines */
+#define LOOK_AWAY_PAUSES 300 /* after a look that finds nothing */
 
 struct bare_slot {
         alignas(SLOT_BYTES) _Atomic(uint64_t) number;
-        uint64_t bytes;
-        unsigned char record[BYTES];
+        alignas(64) unsigned char record[BYTES]; /* on a line of its own */
 };
 
 /* What one side stores to stands apart from what the other one loads. */
@@ -77,6 +77,18 @@ static bool send_bare(void *context, uint64_t count, struct failure *failure)
         return true;
 }
 
+/* Who looks all the time takes the line away from the writer. Both readers look away equally long. */
+static void look_away(void)
+{
+        for (int i = 0; i < LOOK_AWAY_PAUSES; i++) {
+#if defined(__x86_64__) || defined(__i386__)
+                __builtin_ia32_pause();
+#elif defined(__aarch64__)
+                __asm__ volatile("yield");
+#endif
+        }
+}
+
 static bool read_next(void *context, uint64_t count, uint64_t *ret_done, struct failure *failure)
 {
         struct stream *stream = context;
@@ -88,26 +100,15 @@ static bool read_next(void *context, uint64_t count, uint64_t *ret_done, struct 
 
                 if (r < 0 || r == SEQCAST_RETIRED)
                         return bench_fail_library(failure, "read", r);
-                if (r != 0)
+                if (r != 0) {
+                        look_away();
                         continue;
+                }
                 ++*ret_done;
                 stream->lost[FLOW_OURS] += sample.lost;
         }
         stream->delivered[FLOW_OURS] += *ret_done;
         return true;
-}
-
-/* Who looks all the time takes the line away from the writer: of the pauses from none to 100, the longest is
- * the best for the bare ring. */
-static void look_away(void)
-{
-        for (int i = 0; i < 100; i++) {
-#if defined(__x86_64__) || defined(__i386__)
-                __builtin_ia32_pause();
-#elif defined(__aarch64__)
-                __asm__ volatile("yield");
-#endif
-        }
 }
 
 static bool receive_bare(void *context, uint64_t count, uint64_t *ret_done, struct failure *failure)
