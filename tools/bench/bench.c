@@ -271,17 +271,32 @@ static bool write_percentiles(const struct run *run, struct failure *failure)
                (settings->svg == NULL || percentiles_draw(percentiles, settings->svg, failure));
 }
 
-static bool run_all(struct run *run, struct failure *failure)
+static bool measure(struct run *run, struct failure *failure)
 {
         for (size_t i = 0; i < ROWS; i++) {
                 if (!run->chosen[i])
                         continue;
-                if (!run_row(&run->bench, &rows[i]))
+                if (!run_row(&run->bench, &rows[i])) {
+                        if (!stop_requested())
+                                bench_skip(&run->bench, rows[i].name, "failed: %s", failure->message);
                         return fail_prefix(failure, "row %s: ", rows[i].name);
+                }
                 if (stop_requested())
                         return fail(failure, E_IO, "stopped by a signal");
         }
-        return results_end(&run->bench, run->command, failure) && write_percentiles(run, failure);
+        return true;
+}
+
+/* What was measured before a row failed is shown all the same. */
+static bool run_all(struct run *run, struct failure *failure)
+{
+        struct failure second = { 0 };
+
+        if (measure(run, failure))
+                return results_end(&run->bench, run->command, failure) && write_percentiles(run, failure);
+        if (!stop_requested())
+                results_end(&run->bench, run->command, &second);
+        return false;
 }
 
 static void list_rows(void)
