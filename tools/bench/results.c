@@ -30,10 +30,11 @@ static enum verdict judge(const struct bench_line *line)
                 return (line->at_least ? line->ours.median >= line->extra : line->ours.median <= line->extra)
                                ? MET
                                : MISSED;
+        if (line->limit.median <= 0)
+                return NO_TARGET; /* nothing to compare with */
         if (line->at_least)
                 return line->ratio >= allowed ? MET : MISSED;
-        if (line->limit.median > 0)
-                allowed += line->extra / line->limit.median;
+        allowed += line->extra / line->limit.median;
         return line->ratio <= allowed ? MET : MISSED;
 }
 
