@@ -25,12 +25,16 @@ static bool time_block(const struct contender *contender, uint64_t calls, int64_
 static bool size_block(const struct contender *contender, uint64_t *ret_calls, struct failure *failure)
 {
         int64_t took = 0;
+        int long_enough = 0; /* in a row: one alone may have been interrupted */
 
-        for (*ret_calls = 1; *ret_calls < CALLS_MAX; *ret_calls *= 2) {
+        for (*ret_calls = 1; *ret_calls < CALLS_MAX;) {
                 if (!time_block(contender, *ret_calls, &took, failure))
                         return false;
-                if (took >= BLOCK_NS)
+                long_enough = took >= BLOCK_NS ? long_enough + 1 : 0;
+                if (long_enough == 2)
                         break;
+                if (long_enough == 0)
+                        *ret_calls *= 2;
         }
         return true;
 }
