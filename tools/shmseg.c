@@ -4,7 +4,9 @@
 /* shmseg: verbs for segments. Those that are not built in are programs called shmseg-VERB. */
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -48,19 +50,38 @@ static bool fail_unknown_verb(const char *verb, struct failure *failure)
         return false;
 }
 
+/* execvp(3) says EACCES, too, where a folder of PATH may not be looked into. */
+static bool is_in_path(const char *program)
+{
+        const char *folder = getenv("PATH");
+
+        while (folder != NULL && *folder != '\0') {
+                size_t length = strcspn(folder, ":");
+                char path[PATH_MAX];
+
+                snprintf(path, sizeof path, "%.*s/%s", (int)length, folder, program);
+                if (access(length > 0 ? path : program, F_OK) == 0)
+                        return true;
+                folder += length + (folder[length] == ':');
+        }
+        return false;
+}
+
 /* Returns only if there is no such program, or it cannot be started. */
 static bool run_program(const char *verb, char **argv, struct failure *failure)
 {
         char program[80];
+        int error;
 
         if (strchr(verb, '/') != NULL || strlen(verb) > 60)
                 return fail_unknown_verb(verb, failure);
         snprintf(program, sizeof program, "shmseg-%s", verb);
         argv[0] = program;
         execvp(program, argv);
-        if (errno == ENOENT)
+        error = errno;
+        if (error == ENOENT || (error == EACCES && !is_in_path(program)))
                 return fail_unknown_verb(verb, failure);
-        return fail(failure, E_IO, "cannot start %s: %s", program, strerror(errno));
+        return fail(failure, E_IO, "cannot start %s: %s", program, strerror(error));
 }
 
 static bool run_verb(int argc, char **argv, int *ret_exit_code, struct failure *failure)
