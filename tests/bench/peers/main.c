@@ -24,17 +24,6 @@ const struct peer *const peers[PEERS] = { &peer_bare,   &peer_unprotected, &peer
                                           &peer_ck,     &peer_rwlock,      &peer_mutex,   &peer_pipe,
                                           &peer_socket, &peer_mq };
 
-_Noreturn void give_up(const char *who, const char *what, const char *why)
-{
-        fprintf(stderr, "peers: %s: %s: %s\n", who, what, why);
-        _exit(1);
-}
-
-_Noreturn void give_up_errno(const char *who, const char *what)
-{
-        give_up(who, what, strerror(errno));
-}
-
 static void remove_name(const struct channel *channel)
 {
         const struct channel life = channel_named(channel->name, LIFE_SUFFIX, 0);
@@ -43,6 +32,33 @@ static void remove_name(const struct channel *channel)
         mq_unlink(channel->name);
         shm_unlink(life.name);
         mq_unlink(life.name);
+}
+
+/* In the process that makes the channels, and in no other. */
+static struct session *made;
+static pid_t maker;
+
+static void remove_made(void)
+{
+        for (unsigned i = 0; i < PEERS; i++) {
+                if (made->there[i].name[0] != '\0')
+                        remove_name(&made->there[i]);
+                if (made->back[i].name[0] != '\0')
+                        remove_name(&made->back[i]);
+        }
+}
+
+_Noreturn void give_up(const char *who, const char *what, const char *why)
+{
+        fprintf(stderr, "peers: %s: %s: %s\n", who, what, why);
+        if (made != NULL && getpid() == maker)
+                remove_made();
+        _exit(1);
+}
+
+_Noreturn void give_up_errno(const char *who, const char *what)
+{
+        give_up(who, what, strerror(errno));
 }
 
 static void make_channel(struct channel *channel, unsigned peer, const char *way, size_t bytes)
@@ -68,6 +84,8 @@ static bool measure_size(struct session *session, const int cpus[2], struct fail
         const size_t bytes = bench_sizes[session->size];
         bool done;
 
+        made = session;
+        maker = getpid();
         for (unsigned i = 0; i < PEERS; i++)
                 if (!session->is_missing[i] && peer_can(peers[i], LATENCY_P50, bytes)) {
                         make_channel(&session->there[i], i, "-there", bytes);
