@@ -344,13 +344,6 @@ static void report(struct bench *bench, const char *row, const char *what, const
         }
 }
 
-static bool has_two_cpus(struct bench *bench, const char *row)
-{
-        if (bench->cpus[1] < 0)
-                bench_skip(bench, row, "needs two CPUs");
-        return bench->cpus[1] >= 0;
-}
-
 static bool name_topics(struct contest *contest, struct failure *failure)
 {
         bool done = true;
@@ -418,8 +411,6 @@ int bench_row_latency_spinning(struct bench *bench)
         const char *row = "latency-spinning";
         int r = 0;
 
-        if (!has_two_cpus(bench, row))
-                return 0;
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes && r == 0; i++)
                 r = compete(bench, row, "bare word", sizes[i], false,
                             sizes[i] == TARGET_BYTES ? target : no_target);
@@ -430,8 +421,6 @@ int bench_row_latency_sleeping(struct bench *bench)
 {
         static const double target[LEVELS] = { [P50] = 1.15 };
 
-        if (!has_two_cpus(bench, "latency-sleeping"))
-                return 0;
         return compete(bench, "latency-sleeping", "bare futex", TARGET_BYTES, true, target);
 }
 
@@ -540,8 +529,6 @@ int bench_row_paced(struct bench *bench)
         struct pace *pace;
         bool done;
 
-        if (!has_two_cpus(bench, "paced"))
-                return 0;
         pace = side_memory(sizeof *pace, bench->failure);
         if (pace == NULL)
                 return -1;
@@ -696,8 +683,6 @@ int bench_row_neighbours(struct bench *bench)
         struct neighbours *neighbours;
         bool done;
 
-        if (!has_two_cpus(bench, "neighbours"))
-                return 0;
         neighbours = side_memory(sizeof *neighbours, bench->failure);
         if (neighbours == NULL)
                 return -1;
