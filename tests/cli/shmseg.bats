@@ -82,10 +82,14 @@ PROGRAM
 --pin 0,
 --pin -1,-2
 --pin 99999
+--svg x.svg --rows read
 --nonsense
 --quick=yes
 read
 COMMANDS
+        try 1 shmseg bench --rows read --hgrm "$BATS_TEST_TMPDIR/none/latency.hgrm"
+        same "$output" ""
+        try 1 sh -c 'shmseg bench --list >/dev/full'
         try 2 shmseg bench --rows raed
         has "$stderr" "Did you mean 'read'?"
         try 2 shmseg bench --json --rows raed

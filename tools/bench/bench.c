@@ -5,6 +5,7 @@
 
 #include "bench/bench.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,27 +34,30 @@ struct row {
         int (*run)(struct bench *bench);
         unsigned turns; /* how many contenders there are in a round, in all */
         bool two_cpus;
+        bool has_percentiles;
 };
 
 static const struct row rows[] = {
-        { "read", "the newest record, while nobody publishes", bench_row_read, 14, false },
-        { "publish", "without readers", bench_row_publish, 14, false },
-        { "readers", "publishing, while readers poll on the other CPU", bench_row_readers, 4, true },
-        { "times", "publishing with the time of each publication", bench_row_times, 2, false },
-        { "wake", "publishing that looks for sleepers, while there are none", bench_row_wake, 2, false },
+        { "read", "the newest record, while nobody publishes", bench_row_read, 14, false, false },
+        { "publish", "without readers", bench_row_publish, 14, false, false },
+        { "readers", "publishing, while readers poll on the other CPU", bench_row_readers, 4, true, false },
+        { "times", "publishing with the time of each publication", bench_row_times, 2, false, false },
+        { "wake", "publishing that looks for sleepers, while there are none", bench_row_wake, 2, false,
+          false },
         { "flat-out", "the newest record, while the writer publishes as fast as it can", bench_row_flat_out,
-          24, true },
-        { "stream", "every message in order, as fast as both sides can", bench_row_stream, 2, true },
-        { "parts", "24 bytes of a large record", bench_row_parts, 6, false },
-        { "attach", "opening and closing a topic", bench_row_attach, 3, false },
-        { "topics", "many of them in one process", bench_row_topics, 6, false },
-        { "memory", "what a topic takes", bench_row_memory, 0, false },
+          24, true, false },
+        { "stream", "every message in order, as fast as both sides can", bench_row_stream, 2, true, false },
+        { "parts", "24 bytes of a large record", bench_row_parts, 6, false, false },
+        { "attach", "opening and closing a topic", bench_row_attach, 3, false, false },
+        { "topics", "many of them in one process", bench_row_topics, 6, false, false },
+        { "memory", "what a topic takes", bench_row_memory, 0, false, false },
         { "latency-spinning", "from publisher to a reader that spins, one way", bench_row_latency_spinning, 8,
-          true },
+          true, true },
         { "latency-sleeping", "from publisher to a reader that sleeps, one way", bench_row_latency_sleeping,
-          2, true },
-        { "paced", "a publisher at a fixed rate, a reader that spins", bench_row_paced, 1, true },
-        { "neighbours", "publishing, while the other CPU uses another topic", bench_row_neighbours, 2, true },
+          2, true, true },
+        { "paced", "a publisher at a fixed rate, a reader that spins", bench_row_paced, 1, true, true },
+        { "neighbours", "publishing, while the other CPU uses another topic", bench_row_neighbours, 2, true,
+          false },
 };
 #define ROWS (sizeof rows / sizeof *rows)
 
@@ -224,6 +228,14 @@ static void keep_command(struct run *run, int argc, char **argv)
         text_free(&command);
 }
 
+static bool has_percentiles(const struct run *run, struct failure *failure)
+{
+        for (size_t i = 0; i < ROWS; i++)
+                if (rows[i].has_percentiles && runs(run, i))
+                        return true;
+        return fail(failure, E_USAGE, "none of the rows that are to run has percentiles to draw");
+}
+
 static bool parse_arguments(struct run *run, int argc, char **argv, struct failure *failure)
 {
         const struct settings *settings = &run->settings;
@@ -248,7 +260,10 @@ static bool parse_arguments(struct run *run, int argc, char **argv, struct failu
         if (!choose_rows(run, failure) || !choose_cpus(run, failure))
                 return false;
         size_rounds(run);
-        return settings->svg == NULL || percentiles_can_draw(failure);
+        return (settings->hgrm == NULL || percentiles_can_write(settings->hgrm, failure)) &&
+               (settings->svg == NULL ||
+                (has_percentiles(run, failure) && percentiles_can_write(settings->svg, failure) &&
+                 percentiles_can_draw(failure)));
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
@@ -319,7 +334,10 @@ int bench_main(int argc, char **argv)
                 return report_failure(&run.reporter, &failure);
         if (run.settings.list) {
                 list_rows();
-                return 0;
+                if (fflush(stdout) == 0)
+                        return 0;
+                fail(&failure, E_IO, "cannot write: %s", strerror(errno));
+                return report_failure(&run.reporter, &failure);
         }
         stop_prepare();
         bench_topics_begin();

@@ -68,6 +68,22 @@ static void path_of(const struct percentile_series *series, const char *file, st
         text_add_string(path, file + stem);
 }
 
+bool percentiles_can_write(const char *file, struct failure *failure)
+{
+        const char *slash = strrchr(file, '/');
+        struct text folder = TEXT_EMPTY;
+        bool can;
+
+        if (slash == NULL)
+                text_add_string(&folder, ".");
+        else
+                text_add(&folder, file, (size_t)(slash - file) + 1);
+        can = access(file, W_OK) == 0 || access(text_string(&folder), W_OK | X_OK) == 0 ||
+              fail(failure, E_IO, "cannot write %s: %s", file, strerror(errno));
+        text_free(&folder);
+        return can;
+}
+
 static bool write_table(const struct percentile_series *series, const char *path, struct failure *failure)
 {
         FILE *out = fopen(path, "w");

@@ -35,6 +35,9 @@ void percentiles_free(struct percentiles *percentiles);
 bool percentiles_write_tables(const struct percentiles *percentiles, const char *file,
                               struct failure *failure);
 
+/** Is there a folder for these files, and may it be written to? @return false: E_IO */
+bool percentiles_can_write(const char *file, struct failure *failure);
+
 /** Can charts be drawn? Better asked before measuring than after. @return false: E_IO, no gnuplot */
 bool percentiles_can_draw(struct failure *failure);
 
