@@ -9,8 +9,8 @@
  * aligned 64-bit word: no data race, nothing for ThreadSanitizer to report, and three to six times the
  * time of memcpy() from 256 bytes on, as no compiler makes vectors of atomics. So on x86-64 and AArch64 the
  * bytes are moved by assembly, where the language sees no access that could race: copy_kernels.h. Under
- * sanitizers, which do not see into assembly either, and with SEQCAST_COPY_WORDS defined (by who compiles with
- * -masm=intel, or wants no assembly), it is the words.
+ * sanitizers, which do not see into assembly either, and with SEQCAST_COPY_WORDS defined (by who compiles
+ * with -masm=intel, or wants no assembly), it is the words.
  *
  * Both are ordered by the fences of seqlock.h, and touch no word that holds none of the bytes named.
  *

@@ -136,8 +136,8 @@ static inline void seqcast__copy_rep_movsb(unsigned char *to, const unsigned cha
         __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to Intel's processors with this extension, or
- *  before it (2019); on others it can be slow, depending on where source and target lie.
+/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to Intel's processors with this extension,
+ *  or before it (2019); on others it can be slow, depending on where source and target lie.
  *  @param rep_movsb_min from how many bytes on it is to be used */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
