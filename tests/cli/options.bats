@@ -260,6 +260,7 @@ COMMANDS
 }
 
 @test "where the memory is: locked as far as the limit goes" {
+        [[ $bin != *[-+]@(address|thread)* ]] || skip "sanitizers answer mlock() themselves"
         make_quote
         ulimit -l 0 || skip "the limit cannot be changed"
         without() { "$@"; }
