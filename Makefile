@@ -111,7 +111,7 @@ $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 # (Criterion does not run under ThreadSanitizer).
 
 SUITES   ?= $(filter $(notdir $(wildcard tests/*)),\
-            lint unit process crash fuzz tsan wait torture model cli examples install)
+            lint unit process crash fuzz tsan wait torture model ports cli examples install)
 PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev libck-dev bats jq strace mandoc spin
 
 programs   = $(patsubst %.c,$B/%,$(filter-out $(unbuilt),$(wildcard $(1:%=tests/%/*.c))))

@@ -11,6 +11,7 @@
 #   unit, process, crash   each test_*.c, built as BUILD/tests/SUITE/NAME (other .c files there are
 #                          helpers of these tests: built, not run)
 #   examples               each test_*.sh; its *.c are the examples
+#   ports                  each *.sh; its *.c is what they build for other machines
 #   all other suites       each *.c and each *.sh
 #   every suite            each *.bats; and in those named first each *.sh; those of unit, which compile
 #                          for themselves, are skipped in a build with sanitizers
@@ -235,7 +236,7 @@ run_suite() {
                 chosen "$test" || continue
                 case $suite:${test##*/} in
                 unit:test_*.c | process:test_*.c | crash:test_*.c) run_program "$test" ;;
-                unit:*.c | process:*.c | crash:*.c | cli:*.c | install:*.c | examples:*.c) ;;
+                unit:*.c | process:*.c | crash:*.c | ports:*.c | cli:*.c | install:*.c | examples:*.c) ;;
                 *.c) run_program "$test" ;;
                 examples:test_*.sh) run "$label/$(basename "$test" .sh)" sh "$test" ;;
                 examples:*.sh) ;;

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# What compilers make of the tagged accesses on AArch64: the fence or the ordered load or store is where the tag
+# is, between the accesses that it keeps apart. Each tag in turn is weakened, and has to be missed then.
+
+. tests/support/ports.sh
+
+port aarch64 aarch64-linux-gnu-gcc
+
+flags="-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 -w -pthread"
+
+# letters: a line for each function of the object on standard input, with its accesses in their order:
+#
+#   L load        A load-acquire (ldar, ldapr)     F dmb ish, which orders everything
+#   S store       R store-release (stlr)           s dmb ishst, stores only    l dmb ishld, loads before it
+letters() {
+        awk '
+        /^[0-9a-f]+ <.*>:$/ { name = $2; gsub(/[<>:]|\..*/, "", name); order[++names] = name; next }
+        /\[sp/ { next }                         # its own variables
+        $2 ~ /^(ldar|ldapr)/ { add("A"); next }
+        $2 ~ /^stlr/ { add("R"); next }
+        $2 == "dmb" { add($3 == "ish" ? "F" : $3 == "ishst" ? "s" : $3 == "ishld" ? "l" : "?"); next }
+        $2 ~ /^ld/ { add("L") }
+        $2 ~ /^st/ { add("S") }
+        function add(letter) { seen[name] = seen[name] letter }
+        END { for (i = 1; i <= names; i++) print order[i], seen[order[i]] }'
+}
+
+# accesses COMPILER FOLDER: of all that is looked at; what lies in FOLDER is taken from there. The functions of
+# the library stay apart as the source has them, so that each can be found.
+accesses() {
+        for source in tests/ports/emitted/accesses.c src/handle/waker.c src/handle/reattach_plain.c; do
+                from=$source apart=
+                [ ! -e "$2/$source" ] || from=$2/$source
+                case $source in src/*) apart=-fno-inline ;; esac
+                # shellcheck disable=SC2086 # lists of words
+                $1 $flags $apart -I"$2/include" -Iinclude -Isrc -c "$from" -o "$scratch/object.o" 2>"$scratch/log" ||
+                        { cat "$scratch/log"; return 1; }
+                aarch64-linux-gnu-objdump -d --no-show-raw-insn "$scratch/object.o" | letters
+        done
+}
+
+# Function, and what its accesses have to look like.
+expected='
+write_begin_W1_W2    ^SL*[Fs]L*S$
+write_end_W4         ^S(R|FS)$
+write_end_W4_W5      ^L*S(R|FS)L*(R|FS)$
+recover_T3           ^L+(R|FS)$
+retire_X1_X2         ^L+(R|FS)L+(R|FS)$
+read_begin_R1        ^(A|L[lF])L$
+read_valid_R3        ^L[lF]L$
+version_R0           ^L*(A|L[lF])L$
+news_N1              ^L*(A|L[lF])L*(A|L[lF])L*$
+find_next_N1         ^[LS]*((A|L[lF])[LS]*){4}$
+publish_W1_to_W5     ^L*SL*[Fs](L*S)+L*(R|FS)L*(R|FS)
+read_R0_to_R4        ^L*(A|L[lF])L+(A|L[lF])[LS]+[lF]L+$
+stop                 ^[LS]*F[LS]*$
+seqcast__reattach_enter    ^[LS]*A[LS]*A[LS]*$
+seqcast__reattach_leave    ^[LS]*l[LS]*$
+seqcast__reattach_replace  S[LS]*F[LS]*R
+change               ^[LS]*R[LS]*$
+'
+
+# missing COMPILER FOLDER: prints what does not look like that
+missing() {
+        accesses "$1" "$2" >"$scratch/accesses" || { cat "$scratch/accesses"; return; }
+        echo "$expected" | while read -r function pattern; do
+                [ "$function" ] || continue
+                found=$(sed -n "s/^$function //p" "$scratch/accesses")
+                echo "$found" | grep -Eq -- "$pattern" || echo "$function: $found is not $pattern"
+        done
+}
+
+for compiler in aarch64-linux-gnu-gcc "clang --target=aarch64-linux-gnu"; do
+        name=${compiler%% *}
+        if ! command -v "$name" >/dev/null 2>&1; then
+                skip "$name" "$name is not installed"
+                continue
+        fi
+        for level in -O1 -O2 -O3; do
+                quiet "$name $level: the order is in the code" missing "$compiler $level" /none
+        done
+done
+
+# weakened TAG FUNCTION FILE EXPRESSION: without it, FUNCTION is found out
+weakened() {
+        rm -rf "$scratch/twin"
+        mkdir -p "$scratch/twin/${3%/*}"
+        sed -E "$4" "$3" >"$scratch/twin/$3"
+        if cmp -s "$3" "$scratch/twin/$3"; then
+                not_ok "without $1" "this mutation of $3 does not apply any more: $4"
+                return
+        fi
+        complaint=$(missing "aarch64-linux-gnu-gcc -O2" "$scratch/twin")
+        if noticed=$(echo "$complaint" | grep "^$2: "); then
+                ok "without $1: ${noticed%% is not*}"
+        else
+                not_ok "without $1: $2 is found out" "${complaint:-nothing was missed}"
+        fi
+}
+
+seqlock=include/seqcast/seqlock.h ring=include/seqcast/ring.h waker=src/handle/waker.c
+reattach=src/handle/reattach_plain.c
+relaxed='s/memory_order_(acquire|release)/memory_order_relaxed/'
+unfenced='s/SEQCAST_FENCE\(.*\);/;/'
+weakened W2 write_begin_W1_W2 $seqlock "/W2 pairs/,/FENCE/$unfenced"
+weakened W2 publish_W1_to_W5 $seqlock "/W2 pairs/,/FENCE/$unfenced"
+weakened "W2, and W1 a store-release" write_begin_W1_W2 $seqlock \
+        "/W1 \*\//s/relaxed/release/; /W2 pairs/,/FENCE/$unfenced"
+weakened W4 write_end_W4 $seqlock "/W4 pairs/,/atomic_store/$relaxed"
+weakened R1 read_begin_R1 $seqlock "/R1 pairs with W4/$relaxed"
+weakened R3 read_valid_R3 $seqlock "/R3 pairs/,/FENCE/$unfenced"
+weakened R3 read_R0_to_R4 $seqlock "/R3 pairs/,/FENCE/$unfenced"
+weakened "R3, and R4 a load-acquire" read_valid_R3 $seqlock \
+        "/R3 pairs/,/FENCE/$unfenced; /R4 \*\//s/relaxed/acquire/"
+weakened N1 find_next_N1 $seqlock "/R1 pairs with W4/$relaxed"
+weakened N1 news_N1 $seqlock "/R1 pairs with W4/$relaxed"
+weakened W5 write_end_W4_W5 $ring "/W5 pairs with R0/$relaxed"
+weakened R0 version_R0 $ring "/R0 pairs with W5/$relaxed"
+weakened T3 recover_T3 $ring "/T3 pairs with R0/$relaxed"
+weakened X1 retire_X1_X2 $ring "/X1 pairs/,/atomic_store/$relaxed"
+weakened X2 retire_X1_X2 $ring "/X2 pairs/,/SEQ_RETIRED/$relaxed"
+weakened E2 stop $waker "/E2 pairs/,/FENCE/$unfenced"
+weakened V1 seqcast__reattach_enter $reattach "/V1 pairs/$relaxed"
+weakened V2 seqcast__reattach_enter $reattach "/V2 pairs/$relaxed"
+weakened V3 seqcast__reattach_leave $reattach "/V3 pairs/$unfenced"
+weakened P2 seqcast__reattach_replace $reattach "/P2 pairs/$unfenced"
+weakened P3 change $reattach "/P3 pairs/$relaxed"
+weakened P4 seqcast__reattach_replace $reattach "/epoch \+ 2,/,/P4 pairs/$relaxed"
+finish
