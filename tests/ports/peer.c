@@ -96,7 +96,7 @@ static int read_from(const char *topic, uint64_t first, uint64_t count)
                         r = seqcast_read_next(subscriber, record, sizeof record, &sample);
                 if (r != 0)
                         return fail("reading", r);
-                if (sample.number <= before || !record_check(record, sample.bytes, sample.number) ||
+                if (sample.number <= before || !record_check(record, (size_t)sample.bytes, sample.number) ||
                     sample.bytes != sizeof record)
                         return fail("the record is wrong", -EPROTO);
                 delivered++;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* One function for each tagged access of ring.h and seqlock.h (or two, where they are made together), with the
- * accesses beside it that it has to keep apart. Not to be run: emitted.sh looks at what compilers make of it. */
+/* One function for each tagged access of ring.h and seqlock.h (or two, where they are made together), with
+ * the accesses beside it that it has to keep apart. Not to be run: emitted.sh looks at what compilers make
+ * of it. */
 
 #include "seqcast/ring.h"
-#include "seqcast/ring_parts.h"
 
 #define PAYLOAD SEQCAST_SLOT_HEAD_BYTES / SEQCAST_WORD_BYTES
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Stands in for Criterion where there is none: on processors that are only emulated here. As much of it as the
- * unit tests of the core use, in one file, with a main() that runs each test in a process of its own and
+/* Stands in for Criterion where there is none: on processors that are only emulated here. As much of it as
+ * the unit tests of the core use, in one file, with a main() that runs each test in a process of its own and
  * prints TAP. Bounds on time are left to whoever runs it. */
 
 #ifndef SEQCAST_TESTS_PLAIN_CRITERION_H
