@@ -25,14 +25,14 @@ each() {
         done
 }
 
-primitives=$(cd include && ls seqcast/copy.h seqcast/seqlock.h seqcast/ring*.h)
+primitives=$(cd include && ls seqcast/copy.h seqcast/seqlock.h seqcast/foreign.h seqcast/ring*.h)
 for c in gcc clang; do
         each $c c c99 seqcast.h
         # shellcheck disable=SC2086 # a list of words
         each $c c c11 seqcast.h seqcast/schema_of.h $primitives
 done
 for cxx in g++ clang++; do
-        for standard in c++11 c++17; do
+        for standard in c++11 c++17 c++20; do
                 # shellcheck disable=SC2086
                 each $cxx cc $standard seqcast.h $primitives
         done

@@ -7,6 +7,7 @@
 #   tools, tests/examples, tests/bench ▶ seqcast.h
 #   src/handle ▶ src/layout | src/platform (neither knows the other) ▶ seqcast/ring.h
 #   ring_parts.h ▶ ring.h ▶ seqlock.h ▶ copy.h ▶ copy_kernels.h      src/platform knows not even these
+#   foreign.h ▶ copy.h
 . tests/support/tap.sh
 
 # Prints each include that goes up or sideways. Below a file's name stand the includes it may have,
@@ -21,6 +22,7 @@ upward_includes() {
                 if (file ~ /^include\/seqcast\/schema_of/)   return "^seqcast\\.h$|^seqcast/types\\.h$"
                 if (file ~ /^include\/seqcast\/copy_/)       return "^$"
                 if (file ~ /^include\/seqcast\/copy\.h/)     return "^seqcast/copy_kernels\\.h$"
+                if (file ~ /^include\/seqcast\/foreign\.h/)  return "^seqcast/(types|copy)\\.h$"
                 if (file ~ /^include\/seqcast\/seqlock\.h/)  return "^seqcast/(types|copy)\\.h$"
                 if (file ~ /^include\/seqcast\/ring\.h/)     return "^seqcast/(types|copy|seqlock)\\.h$"
                 if (file ~ /^include\/seqcast\/ring_/)       return "^seqcast/(types|copy|seqlock|ring)\\.h$"
@@ -56,6 +58,8 @@ upward_includes() {
 quiet "includes only go down" upward_includes
 planted "an algorithm that includes the layer above it" \
         'echo "#include \"seqcast/ring.h\"" >>include/seqcast/seqlock.h' upward_includes
+planted "a foreign seqlock that is taken for a ring" \
+        'echo "#include \"seqcast/seqlock.h\"" >>include/seqcast/foreign.h' upward_includes
 planted "a public header with atomics in it" 'echo "#include \"seqcast/copy.h\"" >>include/seqcast.h' upward_includes
 planted "a platform that knows records" 'echo "#include \"seqcast/ring.h\"" >src/platform/planted.c' upward_includes
 planted "a platform that knows the layout" 'echo "#include <layout/schema.h>" >src/platform/planted.c' upward_includes

@@ -45,6 +45,8 @@ planted "an acquire without a tag" \
         'echo "x = atomic_load_explicit(y, memory_order_acquire);" >>include/seqcast/ring.h' untagged_orders
 planted "a fence without a partner" \
         'echo "SEQCAST_FENCE(memory_order_release); /* W2 */" >>include/seqcast/seqlock.h' untagged_orders
+planted "a fence without a partner in a reader of foreign words" \
+        'sed -i "s/F4 pairs with G2, and/F4/" include/seqcast/foreign.h' untagged_orders
 planted "a pair that no table knows" \
         'echo "SEQCAST_FENCE(memory_order_release); /* Q7 pairs with Q8 */" >>include/seqcast/seqlock.h' untagged_orders
 finish

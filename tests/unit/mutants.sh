@@ -127,6 +127,29 @@ mutant include/seqcast/ring.h unit/test_ring 'the retired mark of the version is
 mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news' \
         's/depth_mask != 0 \&\& begun != SEQCAST_SEQ_RETIRED\)/depth_mask != 0)/'
 
+foreign=include/seqcast/foreign.h
+mutant $foreign unit/test_foreign 'the first bookend that is written is read first' \
+        's/(struct seqcast_foreign foreign = \{) opened, closed, /\1 closed, opened, /'
+mutant $foreign unit/test_foreign 'no second look' 's/return (seqcast__foreign_load_relaxed\(foreign, foreign->opened\)) == begun;/(void)begun; return \1 | 1;/'
+mutant $foreign unit/test_foreign 'the second look is at the counter of the first' 's/load_relaxed\(foreign, foreign->opened\)/load_relaxed(foreign, foreign->closed)/'
+mutant $foreign unit/test_foreign 'the first look is at the counter of the second' 's/load_acquire\(foreign, foreign->closed\)/load_acquire(foreign, foreign->opened)/'
+mutant $foreign unit/test_foreign 'an odd count is as good as an even one' 's/if \(foreign->odd_is_open \&\& .*\)$/if (false)/'
+mutant $foreign unit/test_foreign 'an odd count of NTP is taken for a record under way' 's/\{ count, count, valid, word_bytes, false \}/{ count, count, valid, word_bytes, true }/'
+mutant $foreign unit/test_foreign 'valid is not looked at' 's/if \(foreign->valid != NULL \&\& /if (false \&\& /'
+mutant $foreign unit/test_foreign 'valid is looked at before the count' \
+        's/^( *)(\*ret_begun = seqcast__foreign_load_acquire\(foreign, foreign->closed\);.*)/\1bool none = foreign->valid != NULL \&\& seqcast__foreign_load_acquire(foreign, foreign->valid) == 0; \2/;s/if \(foreign->valid != NULL \&\& .*/if (none)/'
+mutant $foreign unit/test_foreign 'a count of 32 bits is read as one of 64' 's/if \(foreign->word_bytes == 4\)/if (false)/'
+mutant $foreign unit/test_foreign 'a count of 64 bits is read as one of 32' 's/if \(foreign->word_bytes == 4\)/if (true)/'
+mutant $foreign unit/test_foreign 'words of any width will do' 's/\(foreign->word_bytes == 4 \|\| foreign->word_bytes == 8\) \&\& /foreign->word_bytes != 0 \&\& /'
+mutant $foreign unit/test_foreign 'words that are not aligned will do' 's/ \&\& places % foreign->word_bytes == 0;/;/'
+mutant $foreign unit/test_foreign 'the alignment of valid is not looked at' 's/ \| \(uintptr_t\)foreign->valid;/;/'
+mutant $foreign unit/test_foreign 'the data begins where its word does' 's/foreign_copy\(to, from, bytes\)/foreign_copy(to, (const unsigned char *)from - (uintptr_t)from % 8, bytes)/'
+mutant $foreign unit/test_foreign 'the count of a record is that of the next' 's/\*ret_count = begun;/*ret_count = begun + 1;/'
+mutant $foreign unit/test_foreign 'one attempt is enough' "$all"'s/(return SEQCAST_OK;\n *\}\n *)state = SEQCAST_BUSY;/\1return SEQCAST_BUSY;/'
+mutant $foreign unit/test_foreign 'one attempt too many' 's/attempt < SEQCAST_FOREIGN_ATTEMPTS_MAX/attempt <= SEQCAST_FOREIGN_ATTEMPTS_MAX/'
+mutant $foreign unit/test_foreign 'nothing valid is waited for' 's/if \(state == SEQCAST_NONE\)/if (false)/'
+mutant $foreign unit/test_foreign 'a record that is being written is copied' 's/if \(state == SEQCAST_BUSY\)/if (false)/'
+
 options=unit/test_memory_options
 mutant src/handle/residence.c $options 'a prefault does nothing' 's/return seqcast__pages_populate\(base, end, writable\);/return 0;/'
 mutant src/handle/residence.c $options 'a prefault fills holes' 's/^(        if )\(is_full\(segment\)\)$/\1(true)/'
