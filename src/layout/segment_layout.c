@@ -50,6 +50,12 @@ static uint64_t round_up(uint64_t value, uint64_t multiple)
         return (value + multiple - 1) / multiple * multiple;
 }
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define OTHER_ENDIAN "little-endian"
+#else
+#define OTHER_ENDIAN "big-endian"
+#endif
+
 static bool is_power_of_two(uint64_t value)
 {
         return value != 0 && (value & (value - 1)) == 0;
@@ -160,7 +166,7 @@ int seqcast__layout_check(const struct seqcast__segment_header *header, uint64_t
         if (header->magic == __builtin_bswap64(SEQCAST__MAGIC) ||
             (header->magic == SEQCAST__MAGIC && header->byte_order == __builtin_bswap32(SEQCAST__BYTE_ORDER)))
                 return seqcast__fail(ret_detail, -EPROTONOSUPPORT,
-                                     "written on a big-endian machine; cannot be mapped here");
+                                     "written on a " OTHER_ENDIAN " machine; cannot be mapped here");
         if (header->magic != SEQCAST__MAGIC)
                 return seqcast__fail(ret_detail, -EPROTO,
                                      "not a segment of this library (first bytes %02x %02x %02x %02x)",

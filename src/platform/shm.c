@@ -281,15 +281,15 @@ int seqcast__shm_is_memory(int fd)
 
         if (fstatfs(fd, &status) < 0)
                 return -errno;
-        return status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC ||
-               status.f_type == HUGETLBFS_MAGIC;
+        return (uint32_t)status.f_type == TMPFS_MAGIC || (uint32_t)status.f_type == RAMFS_MAGIC ||
+               (uint32_t)status.f_type == HUGETLBFS_MAGIC;
 }
 
 bool seqcast__shm_is_huge(int fd)
 {
         struct statfs status;
 
-        return fstatfs(fd, &status) == 0 && status.f_type == HUGETLBFS_MAGIC;
+        return fstatfs(fd, &status) == 0 && (uint32_t)status.f_type == HUGETLBFS_MAGIC;
 }
 
 uint64_t seqcast__shm_free_bytes(int fd)

@@ -27,7 +27,6 @@ if [ "$("$wide" bits)" != 64 ]; then
         finish
 fi
 port i386 "$compiler"
-port_cppflags=-Wno-sign-compare # statfs() has a signed f_type there, and the kernel unsigned constants for it
 build "compiles" libseqcast.a tests/ports/peer tests/unit/test_copy tests/unit/test_seqlock \
         tests/unit/test_ring tests/unit/test_ring_parts
 core_tests ring copy seqlock ring_parts

@@ -532,7 +532,7 @@ static void need_descriptor(void)
         int r = seqcast_subscriber_fd(subscriber);
 
         if (r == -ENOSYS)
-                cr_skip_test("a portable build: there are no descriptors to wait on");
+                SKIP_WITH_TOPIC("a portable build: there are no descriptors to wait on");
         cr_assert(ge(int, r, 0));
 }
 
