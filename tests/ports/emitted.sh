@@ -52,7 +52,7 @@ retire_X1_X2         ^L+(R|FS)L+(R|FS)$
 read_begin_R1        ^(A|L[lF])L$
 read_valid_R3        ^L[lF]L$
 version_R0           ^L*(A|L[lF])L$
-news_N1              ^L*(A|L[lF])L*(A|L[lF])L*$
+news_N1              ^L*((A|L[lF])L*){3}$
 find_next_N1         ^[LS]*((A|L[lF])[LS]*){4}$
 publish_W1_to_W5     ^L*SL*[Fs](L*S)+L*(R|FS)L*(R|FS)
 read_R0_to_R4        ^L*(A|L[lF])L+(A|L[lF])[LS]+[lF]L+$

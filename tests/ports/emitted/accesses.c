@@ -71,7 +71,7 @@ uint64_t version_R0(const struct seqcast_ring *ring, const seqcast_word *slot)
         return version ^ seqcast_word_load_relaxed(slot);
 }
 
-/* At depth 1 and at others, N1 and R0. */
+/* N1 and R0 and, where a ring of depth 1 is retired, a second look at the slot. */
 enum seqcast_state news_N1(const struct seqcast_ring *ring, const struct seqcast_ring_reader *reader);
 enum seqcast_state news_N1(const struct seqcast_ring *ring, const struct seqcast_ring_reader *reader)
 {
