@@ -43,7 +43,6 @@ _Static_assert(sizeof(seqcast_word) == 8, "an atomic word must be the word alone
 #endif
 
 #define SEQCAST_WORD_BYTES ((size_t)8)
-#define SEQCAST_COPY_SHORT_MAX ((size_t)128) /* so many bytes are copied without a loop, by kernels */
 
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
@@ -205,17 +204,6 @@ SEQCAST__COPY_INLINE void seqcast_copy_load(void *to, const seqcast_word *words,
 #else
         seqcast__copy_bytes(to, (const unsigned char *)words + offset, bytes,
                             SEQCAST__COPY_LOAD_REP_MOVSB_MIN);
-#endif
-}
-
-/** ... where these are at most SEQCAST_COPY_SHORT_MAX: little code, for who has to be quick about it. */
-SEQCAST__COPY_INLINE void seqcast_copy_load_short(void *to, const seqcast_word *words, uint64_t offset,
-                                                  size_t bytes)
-{
-#ifdef SEQCAST_COPY_WORDS
-        seqcast__copy_load_words(to, words, offset, bytes);
-#else
-        seqcast__copy_short(to, (const unsigned char *)words + offset, bytes);
 #endif
 }
 

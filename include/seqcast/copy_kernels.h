@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SEQCAST__COPY_SHORT_MAX ((size_t)128)
+
 /* `rep movsb` stores whole lines without reading them first: so it wins where a reader has the lines that a
  * publisher stores to. To load, it is worth its start where a copy does not fit the inner caches. */
 #define SEQCAST__COPY_STORE_REP_MOVSB_MIN ((size_t)8192)
@@ -136,8 +138,8 @@ static inline void seqcast__copy_rep_movsb(unsigned char *to, const unsigned cha
         __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes) : : "memory");
 }
 
-/** More than SEQCAST_COPY_SHORT_MAX bytes. A fast `rep movsb` came to Intel's processors with this extension,
- *  or before it (2019); on others it can be slow, depending on where source and target lie.
+/** More than SEQCAST__COPY_SHORT_MAX bytes. A fast `rep movsb` came to Intel's processors with this
+ *  extension, or before it (2019); on others it can be slow, depending on where source and target lie.
  *  @param rep_movsb_min from how many bytes on it is to be used */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
@@ -186,7 +188,7 @@ SEQCAST__COPY_KERNEL(neon, 16,
                      "v0", "v1", "v2", "v3")
 /* clang-format on */
 
-/** More than SEQCAST_COPY_SHORT_MAX bytes. */
+/** More than SEQCAST__COPY_SHORT_MAX bytes. */
 static inline __attribute__((always_inline)) void
 seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, size_t rep_movsb_min)
 {
@@ -204,7 +206,7 @@ seqcast__copy_long(unsigned char *to, const unsigned char *from, size_t bytes, s
                                             seqcast__copy_load_##width((from) + (bytes) - (width)));         \
         } while (0)
 
-/** At most SEQCAST_COPY_SHORT_MAX bytes. */
+/** At most SEQCAST__COPY_SHORT_MAX bytes. */
 static inline __attribute__((always_inline)) void seqcast__copy_short(void *to, const void *from,
                                                                       size_t bytes)
 {
@@ -235,7 +237,7 @@ static inline __attribute__((always_inline)) void seqcast__copy_short(void *to, 
 static inline __attribute__((always_inline)) void seqcast__copy_bytes(void *to, const void *from,
                                                                       size_t bytes, size_t rep_movsb_min)
 {
-        if (__builtin_expect(bytes > SEQCAST_COPY_SHORT_MAX, 0))
+        if (__builtin_expect(bytes > SEQCAST__COPY_SHORT_MAX, 0))
                 seqcast__copy_long((unsigned char *)to, (const unsigned char *)from, bytes, rep_movsb_min);
         else
                 seqcast__copy_short(to, from, bytes);

@@ -182,11 +182,6 @@ static int read_otherwise(seqcast_subscriber *subscriber, const struct seqcast__
 /* What follows is called often: one attempt, straight on. What is rare, or takes long, is called at the end,
  * with what is in registers anyway, so that nothing has to be saved for it. */
 
-static inline bool is_direct(const seqcast_subscriber *subscriber)
-{
-        return subscriber->way == SEQCAST__SHORT || subscriber->way == SEQCAST__LONG;
-}
-
 /* ... the attempts after the first, or of another way. */
 static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *subscriber, void *record,
                                                           size_t capacity, seqcast_sample *ret_sample,
@@ -197,7 +192,7 @@ static __attribute__((noinline)) int read_whole_otherwise(seqcast_subscriber *su
         };
         struct seqcast_ring_buffer buffer = { record, capacity };
 
-        if (is_direct(subscriber))
+        if (subscriber->way == SEQCAST__DIRECT)
                 return seqcast__ring_retry(&subscriber->ring, &subscriber->reader,
                                            next ? seqcast_ring_find_next : seqcast_ring_find_newest,
                                            seqcast_ring_take_whole, &buffer, ret_sample);
@@ -213,7 +208,7 @@ static __attribute__((noinline)) int read_parts_otherwise(seqcast_subscriber *su
         const struct seqcast__read_request request = { .next = next, .parts = parts, .count = count };
         struct seqcast_ring_read_parts list = { parts, count };
 
-        if (is_direct(subscriber))
+        if (subscriber->way == SEQCAST__DIRECT)
                 return seqcast__ring_retry(&subscriber->ring, &subscriber->reader,
                                            next ? seqcast_ring_find_next : seqcast_ring_find_newest,
                                            seqcast_ring_take_parts, &list, ret_sample);
@@ -222,34 +217,20 @@ static __attribute__((noinline)) int read_parts_otherwise(seqcast_subscriber *su
         return read_otherwise(subscriber, &request, ret_sample);
 }
 
-/* `way`, find and take are known where this is called. */
-SEQCAST__HOT int read_whole(seqcast_subscriber *subscriber, enum seqcast__way way, seqcast_ring_find *find,
-                            seqcast_ring_take *take, void *record, size_t capacity,
-                            seqcast_sample *ret_sample)
+/* `find` is known where this is called. */
+SEQCAST__HOT int read_whole(seqcast_subscriber *subscriber, seqcast_ring_find *find, void *record,
+                            size_t capacity, seqcast_sample *ret_sample)
 {
         struct seqcast_ring_buffer buffer = { record, capacity };
         int r = SEQCAST_BUSY;
 
-        if (subscriber->way == way)
-                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, take, &buffer, ret_sample);
+        if (subscriber->way == SEQCAST__DIRECT)
+                r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_whole,
+                                     &buffer, ret_sample);
         if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
                 return read_whole_otherwise(subscriber, record, capacity, ret_sample,
                                             find == seqcast_ring_find_next);
         return r;
-}
-
-static __attribute__((noinline)) int read_newest_long(seqcast_subscriber *subscriber, void *record,
-                                                      size_t capacity, seqcast_sample *ret_sample)
-{
-        return read_whole(subscriber, SEQCAST__LONG, seqcast_ring_find_newest, seqcast_ring_take_whole,
-                          record, capacity, ret_sample);
-}
-
-static __attribute__((noinline)) int read_next_long(seqcast_subscriber *subscriber, void *record,
-                                                    size_t capacity, seqcast_sample *ret_sample)
-{
-        return read_whole(subscriber, SEQCAST__LONG, seqcast_ring_find_next, seqcast_ring_take_whole, record,
-                          capacity, ret_sample);
 }
 
 SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *find,
@@ -260,7 +241,7 @@ SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *f
 
         if (count > SEQCAST_PARTS_MAX)
                 return -E2BIG;
-        if (is_direct(subscriber))
+        if (subscriber->way == SEQCAST__DIRECT)
                 r = seqcast_ring_try(&subscriber->ring, &subscriber->reader, find, seqcast_ring_take_parts,
                                      &list, ret_sample);
         if (SEQCAST__UNLIKELY(r == SEQCAST_BUSY))
@@ -269,32 +250,16 @@ SEQCAST__HOT int read_parts(seqcast_subscriber *subscriber, seqcast_ring_find *f
         return r;
 }
 
-SEQCAST__HOT int take_short(void *context, const struct seqcast_ring_view *view)
-{
-        const struct seqcast_ring_buffer *buffer = context;
-
-        if (view->bytes > buffer->capacity)
-                return -EMSGSIZE;
-        seqcast_copy_load_short(buffer->to, view->payload, 0, (size_t)view->bytes); /* R2 */
-        return 0;
-}
-
 int seqcast_read_newest(seqcast_subscriber *subscriber, void *record, size_t capacity,
                         seqcast_sample *ret_sample)
 {
-        if (subscriber->way != SEQCAST__SHORT)
-                return read_newest_long(subscriber, record, capacity, ret_sample);
-        return read_whole(subscriber, SEQCAST__SHORT, seqcast_ring_find_newest, take_short, record, capacity,
-                          ret_sample);
+        return read_whole(subscriber, seqcast_ring_find_newest, record, capacity, ret_sample);
 }
 
 int seqcast_read_next(seqcast_subscriber *subscriber, void *record, size_t capacity,
                       seqcast_sample *ret_sample)
 {
-        if (subscriber->way != SEQCAST__SHORT)
-                return read_next_long(subscriber, record, capacity, ret_sample);
-        return read_whole(subscriber, SEQCAST__SHORT, seqcast_ring_find_next, take_short, record, capacity,
-                          ret_sample);
+        return read_whole(subscriber, seqcast_ring_find_next, record, capacity, ret_sample);
 }
 
 int seqcast_read_newest_parts(seqcast_subscriber *subscriber, const seqcast_read_part *parts, size_t count,

@@ -50,9 +50,7 @@ static enum seqcast__way choose_way(const seqcast_subscriber *subscriber)
 {
         if (subscriber->shared != NULL || subscriber->fetched)
                 return SEQCAST__OTHERWISE;
-        if (subscriber->sparse)
-                return SEQCAST__SPARSE;
-        return subscriber->ring.record_bytes <= SEQCAST_COPY_SHORT_MAX ? SEQCAST__SHORT : SEQCAST__LONG;
+        return subscriber->sparse ? SEQCAST__SPARSE : SEQCAST__DIRECT;
 }
 
 /* Read what `mapping` says from now on. @return 0; -ENOMEM */

@@ -55,8 +55,7 @@ struct seqcast__waiting {
 /** How to read, which is known from when the segment is. */
 enum seqcast__way {
         SEQCAST__OTHERWISE = 0, /* in a mapping that threads share, or in none */
-        SEQCAST__SHORT,         /* a mapping of our own, of records that seqcast_copy_load_short() is for */
-        SEQCAST__LONG,          /* ... of longer ones */
+        SEQCAST__DIRECT,        /* in a mapping of our own: all is the ring's */
         SEQCAST__SPARSE         /* ... with holes */
 };
 

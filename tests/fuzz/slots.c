@@ -119,8 +119,7 @@ static struct scene set_scene(const uint8_t *head)
         scene.ring.slots = scene.read + CONTROL_BYTES;
         scene.subscriber.ring = scene.ring;
         scene.subscriber.base = scene.read;
-        scene.subscriber.way =
-                scene.ring.record_bytes <= SEQCAST_COPY_SHORT_MAX ? SEQCAST__SHORT : SEQCAST__LONG;
+        scene.subscriber.way = SEQCAST__DIRECT;
         ASAN_UNPOISON_MEMORY_REGION(readable, MAPPED_BYTES);
         ASAN_POISON_MEMORY_REGION(readable, before);
         return scene;

@@ -118,6 +118,6 @@ twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/waker.c \
         's/ \|\| mode == SEQCAST_WAKE_NEVER//'
 twin test_no_calls 'no_calls/in_publishing_and_reading' src/handle/read.c \
         'a reader that calls the system' 'there was a system call in reading' \
-        's/^        if \(subscriber->way != SEQCAST__SHORT\)$/        getppid();\n&/'
+        's/^        if \(subscriber->way == SEQCAST__DIRECT\)$/        getppid();\n&/'
 
 finish
