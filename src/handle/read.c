@@ -168,15 +168,14 @@ static int read_shared(seqcast_subscriber *subscriber, const struct seqcast__rea
         return SEQCAST_BUSY;
 }
 
+/* SEQCAST__OTHERWISE */
 static int read_otherwise(seqcast_subscriber *subscriber, const struct seqcast__read_request *request,
                           seqcast_sample *ret_sample)
 {
         if (subscriber->shared != NULL)
                 return read_shared(subscriber, request, ret_sample);
-        if (subscriber->fetched)
-                return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
-                                           ret_sample);
-        return read_mapped(subscriber, request, ret_sample);
+        return seqcast__fetch_read(&subscriber->own, &subscriber->ring, &subscriber->reader, request,
+                                   ret_sample);
 }
 
 /* What follows is called often: one attempt, straight on. What is rare, or takes long, is called at the end,

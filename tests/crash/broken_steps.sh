@@ -12,7 +12,7 @@
 all=':a;N;$!ba;'
 whole=$scratch/whole broken=$scratch/broken
 # What a header that is broken goes into.
-users="src/handle/publisher.c src/handle/acquire.c src/handle/subscriber.c src/handle/read.c"
+users="src/handle/publish.c src/handle/publisher.c src/handle/acquire.c src/handle/subscriber.c src/handle/read.c"
 
 # finds TEXT PATTERN PROGRAM ARGUMENTS...: the program in $folder reports this, and fails
 finds() {

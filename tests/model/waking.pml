@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Interest and waking, from src/handle/waker.c, wait.c and publisher.c: publishers, one after the other, that
+/* Interest and waking, from src/handle/waker.c, wait.c, publish.c and publisher.c: publishers, one after the other, that
  * may die at each step, and a sleeper. Tags as in waker.h and wait.c. One side of waking, the futex; that of
  * descriptors is the same code.
  *

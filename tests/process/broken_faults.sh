@@ -93,7 +93,7 @@ twin test_faults 'faults/of_publishing' src/handle/waker.c \
 twin test_faults 'faults/of_creating' src/handle/publisher.c \
         'a handle that is given in spite of an error' 'in spite of an error' \
         "$all"'s/(seqcast__give_reason\(ret_detail, \&why, r\);\n)( *return r;\n *\}\n *if \(\(options.flags)/\1*ret_publisher = NULL;\n\2/'
-twin test_faults 'faults/of_publishing_parts' src/handle/publisher.c \
+twin test_faults 'faults/of_publishing_parts' src/handle/publish.c \
         'a number that a failure uses up' 'does not fit the result' \
         's/int r = reserve_for\(publisher, plan, payload, parts, count\);/& publisher->version += r < 0;/'
 

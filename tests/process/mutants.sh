@@ -12,15 +12,15 @@ mutant src/handle/publisher.c unit/test_publisher 'a new publisher trusts the sl
         's/fresh \? 1 : publisher->version \+ 1/1/'
 mutant src/handle/publisher.c unit/test_publisher 'what was complete is not announced' \
         's/seqcast_ring_recover\(\&publisher->ring\)/atomic_load(publisher->ring.version)/'
-mutant src/handle/publisher.c unit/test_publisher 'a signal handler publishes within a publication' \
-        's/if \(activity != \(int\)expected\) \{/if (activity != (int)expected \&\& activity != PUBLISHING) {/'
-mutant src/handle/publisher.c unit/test_publisher 'the private record is not brought up to date' \
-        's/publisher->private_version != publisher->version/publisher->private_version == PRIVATE_STALE/'
-mutant src/handle/publisher.c unit/test_publisher 'the record is not checked against its room' \
+mutant src/handle/publish.c unit/test_publisher 'a signal handler publishes within a publication' \
+        's/if \(activity != \(int\)expected\) \{/if (activity != (int)expected \&\& activity != SEQCAST__PUBLISHING) {/'
+mutant src/handle/publish.c unit/test_publisher 'the private record is not brought up to date' \
+        's/publisher->private_version != publisher->version/publisher->private_version == SEQCAST__PRIVATE_STALE/'
+mutant src/handle/publish.c unit/test_publisher 'the record is not checked against its room' \
         's/if \(bytes > ring->record_bytes\)/if (false)/'
 mutant src/handle/publisher.c unit/test_subscriber 'closing is not recorded' \
         's/SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_LEFT/SEQCAST__CONTROL_PUBLISHER_STATE, SEQCAST__PUBLISHER_OPEN/'
-mutant src/handle/publisher.c process/test_full_memory 'memory is not reserved before it is written' \
+mutant src/handle/publish.c process/test_full_memory 'memory is not reserved before it is written' \
         's/if \(!publisher->sparse \|\| bytes == 0\)/if (true)/'
 mutant src/handle/acquire.c process/test_life 'a child keeps the lock of its parent' \
         's/seqcast__process_guard_fork\(fd, .*\);/0;/'

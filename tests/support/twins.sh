@@ -15,8 +15,8 @@
 twin_runs=8 # a bug that shows by chance may take some
 twin_flags="-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 -w -O1 -pthread"
 # What has the ring's algorithms compiled in.
-twin_ring_users="src/handle/acquire.c src/handle/fetch.c src/handle/publisher.c src/handle/read.c src/handle/subscriber.c
-        src/handle/wait.c"
+twin_ring_users="src/handle/acquire.c src/handle/fetch.c src/handle/publish.c src/handle/publisher.c
+        src/handle/read.c src/handle/subscriber.c src/handle/wait.c"
 
 all=':a;N;$!ba;' # before an expression that goes over several lines
 unmarked='s/^ *atomic_store_explicit\(seq, 2 \* number - 1, .*W1.*$/(void)seq; (void)number;/'

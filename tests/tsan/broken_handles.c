@@ -6,6 +6,6 @@
 
 #include "../support/broken/plain_copy.h"
 
-#include "../../src/handle/publisher.c"
+#include "../../src/handle/publish.c"
 
 #include "handles.c"

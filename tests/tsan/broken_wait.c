@@ -10,7 +10,7 @@
 #include "handle/waker.h"
 
 #define seqcast__waker_notify(waker) seqcast__waker_attend((struct seqcast__waker *)(uintptr_t)(waker), 0)
-#include "../../src/handle/publisher.c"
+#include "../../src/handle/publish.c"
 #undef seqcast__waker_notify
 
 #include "wait.c"
