@@ -71,6 +71,10 @@ mutant include/seqcast/ring.h unit/test_ring 'the position stays where it was' '
 mutant include/seqcast/ring.h unit/test_ring 'an error is believed without the second look' \
         's/^( *)r = take\(context, \&view\);/\1r = take(context, \&view); if (r < 0) return r;/'
 mutant include/seqcast/ring.h unit/test_ring 'attempts that were thrown away are not counted' 's/reader->retries\+\+;/;/'
+mutant src/handle/read.c unit/test_subscriber 'an attempt before one that succeeds is not counted' \
+        "$all"'s/if \(subscriber->way == SEQCAST__DIRECT\)(\n *return seqcast__ring_retry)/if (false)\1/g; s/return read_otherwise\(subscriber, \&request, ret_sample\)/return read_mapped(subscriber, \&request, ret_sample)/g'
+mutant include/seqcast/ring.h unit/test_ring 'payloads are on lines of their own at any price' 's/costs_a_line && record_bytes < /record_bytes > UINT64_MAX - /'
+mutant include/seqcast/ring.h unit/test_ring 'long payloads share a line with their heads' 's/costs_a_line && record_bytes < SEQCAST__LONG_RECORD_BYTES/costs_a_line/'
 mutant include/seqcast/ring.h unit/test_ring 'one try too many' 's/attempt < SEQCAST_READ_ATTEMPTS_MAX/attempt <= SEQCAST_READ_ATTEMPTS_MAX/'
 mutant include/seqcast/ring.h unit/test_ring 'a busy try ends the search' 's/SEQCAST__UNLIKELY\(r == SEQCAST_BUSY\)/false/'
 mutant include/seqcast/ring.h unit/test_ring 'the slot is found without the mask' 's/\(number \& ring->depth_mask\)/number/'

@@ -160,6 +160,26 @@ Test(layout, forty_eight_bytes_share_a_cache_line_with_their_sequence_word)
         cr_assert(eq(u64, header.payload_offset, 16));
 }
 
+Test(layout, payloads_begin_a_line_where_that_takes_no_more_lines_and_from_a_kilobyte_on)
+{
+        static const struct {
+                uint64_t record_bytes, payload_offset, with_times;
+        } rows[] = { { 1, 16, 32 },    { 32, 16, 32 },   { 33, 16, 64 },   { 48, 16, 64 },   { 49, 64, 64 },
+                     { 64, 64, 64 },   { 65, 16, 32 },   { 96, 16, 32 },   { 97, 16, 64 },   { 112, 16, 64 },
+                     { 113, 64, 64 },  { 1008, 16, 64 }, { 1009, 64, 64 }, { 1023, 64, 64 }, { 1024, 64, 64 },
+                     { 1025, 64, 64 }, { 1100, 64, 64 } };
+
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                struct seqcast__layout_wish wish = { .record_bytes = rows[i].record_bytes };
+
+                cr_assert(eq(u64, planned(wish).payload_offset, rows[i].payload_offset), "%lu bytes",
+                          (unsigned long)rows[i].record_bytes);
+                wish.times = true;
+                cr_assert(eq(u64, planned(wish).payload_offset, rows[i].with_times), "%lu bytes, times",
+                          (unsigned long)rows[i].record_bytes);
+        }
+}
+
 Test(layout, depth_is_4_by_default_and_2_for_large_records)
 {
         cr_assert(eq(u32, planned((struct seqcast__layout_wish){ .record_bytes = 16u << 20 }).depth, 4));

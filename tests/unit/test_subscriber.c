@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "layout/segment_layout.h"
 #include "seqcast.h"
@@ -555,6 +557,52 @@ Test(subscriber, numbers_do_not_go_backwards_when_a_look_ends_late)
         cr_assert(eq(int, next(), SEQCAST_NONE), "3 was delivered already");
         cr_assert(zero(int, newest()));
         expect_sample(3, 0);
+}
+
+static unsigned char *faulting_page;
+
+/* The reader stores to a page that is not there yet: it is in the middle of its copy. */
+static void lap_the_reader(int signal_number)
+{
+        (void)signal_number;
+        mprotect(faulting_page, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE);
+        publish_up_to(5);
+}
+
+static void count_a_lap(int (*read_once)(void))
+{
+        struct sigaction action = { .sa_handler = lap_the_reader };
+
+        open_both(4, 0);
+        publish_up_to(1);
+        faulting_page =
+                mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        cr_assert(zero(int, sigaction(SIGSEGV, &action, NULL)));
+        cr_assert(zero(int, read_once()));
+        cr_assert(eq(u64, sample.number, 5));
+        cr_assert(eq(u64, seqcast_subscriber_retries(subscriber), 1));
+}
+
+static int newest_into_the_page(void)
+{
+        return seqcast_read_newest(subscriber, faulting_page, RECORD_BYTES, &sample);
+}
+
+static int part_into_the_page(void)
+{
+        const seqcast_read_part part = { 0, 8, faulting_page };
+
+        return seqcast_read_newest_parts(subscriber, &part, 1, &sample);
+}
+
+Test(subscriber, counts_an_attempt_that_was_thrown_away_though_the_next_one_succeeded)
+{
+        count_a_lap(newest_into_the_page);
+}
+
+Test(subscriber, counts_an_attempt_to_read_a_part_that_was_thrown_away)
+{
+        count_a_lap(part_into_the_page);
 }
 
 Test(subscriber, of_depth_one_is_told_that_a_publication_never_ended)
