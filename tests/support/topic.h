@@ -101,6 +101,17 @@ static inline void expect_none_left(const char *what, unsigned count)
         abort();
 }
 
+/** The usual end of a test, for .fini: nothing of a topic of its own is there any more. */
+static inline void close_and_expect_none_left(seqcast_subscriber *subscriber, seqcast_publisher *publisher,
+                                              unsigned descriptors_before)
+{
+        seqcast_subscriber_close(subscriber);
+        seqcast_publisher_close(publisher);
+        topic_remove();
+        expect_none_left("the descriptors", count_descriptors() - descriptors_before);
+        expect_none_left("the objects in shared memory", count_objects());
+}
+
 static inline int open_publisher(uint64_t record_bytes, uint32_t depth, uint32_t flags,
                                  seqcast_publisher **ret_publisher)
 {

@@ -37,11 +37,7 @@ static void note_what_is_open(void)
 
 static void expect_nothing_left(void)
 {
-        seqcast_subscriber_close(subscriber);
-        seqcast_publisher_close(publisher);
-        topic_remove();
-        expect_none_left("the descriptors", count_descriptors() - descriptors_before);
-        expect_none_left("the objects in shared memory", count_objects());
+        close_and_expect_none_left(subscriber, publisher, descriptors_before);
 }
 
 TestSuite(sealed, .init = note_what_is_open, .fini = expect_nothing_left, .timeout = 60);

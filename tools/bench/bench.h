@@ -80,6 +80,12 @@ void bench_skip(struct bench *bench, const char *row, const char *format, ...) P
 /** "64 B", "4 KiB" ... */
 void bench_print_bytes(char *text, size_t capacity, double bytes);
 
+/** Who has turn number `turn`: in each round everybody, and one other than in the round before begins it. */
+static inline unsigned bench_turn_of(unsigned turn, unsigned contenders)
+{
+        return (turn + turn / contenders) % contenders;
+}
+
 struct bench_figure bench_figure_of(const double *values, size_t count);
 double bench_median_ratio(const double *ours, const double *limit, size_t count);
 

@@ -23,17 +23,12 @@ static double per_second(uint64_t count, int64_t ns)
         return ns > 0 ? (double)count * (double)NS_PER_SECOND / (double)ns : 0;
 }
 
-static enum flow_kind whose_turn(uint32_t turn)
-{
-        return (enum flow_kind)((turn + turn / FLOW_KINDS) % FLOW_KINDS);
-}
-
 static void keep(double values[FLOW_KINDS][BENCH_ROUNDS_MAX], uint32_t turn, double value)
 {
         uint32_t round = turn / FLOW_KINDS;
 
         if (round >= BENCH_WARM_UP)
-                values[whose_turn(turn)][round - BENCH_WARM_UP] = value;
+                values[bench_turn_of(turn, FLOW_KINDS)][round - BENCH_WARM_UP] = value;
 }
 
 static uint32_t turns_of(const struct flow *flow)
@@ -44,7 +39,7 @@ static uint32_t turns_of(const struct flow *flow)
 bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure)
 {
         for (uint32_t turn = 0; turn < turns_of(flow); turn++) {
-                const struct flow_ends *end = &ends[whose_turn(turn)];
+                const struct flow_ends *end = &ends[bench_turn_of(turn, FLOW_KINDS)];
                 int64_t began, now;
                 uint64_t count = 0;
 
@@ -67,7 +62,7 @@ bool flow_write(struct flow *flow, const struct flow_ends *ends, void *context, 
 bool flow_read(struct flow *flow, const struct flow_ends *ends, void *context, struct failure *failure)
 {
         for (uint32_t turn = 0; turn < turns_of(flow); turn++) {
-                const struct flow_ends *end = &ends[whose_turn(turn)];
+                const struct flow_ends *end = &ends[bench_turn_of(turn, FLOW_KINDS)];
                 int64_t began;
                 uint64_t count = 0, done;
 

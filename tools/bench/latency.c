@@ -7,47 +7,30 @@
  * are in both. */
 
 #define _GNU_SOURCE
-#include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/outcome.h"
 #include "bench/side.h"
+#include "bench/ticker.h"
 #include "bench/topic.h"
+#include "common/clock.h"
 #include "seqcast.h"
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
-#define LINE_PAIR 128 /* processors fetch lines in pairs */
+#define LINE_PAIR 128   /* processors fetch lines in pairs */
+#define TARGET_BYTES 48 /* that share a cache line with the slot's head */
 #define RECORD_MAX 4096
 #define LAST (UINT32_C(1) << 31) /* set in the number of a round's last message */
 #define SETTLE_NS UINT64_C(5000000)
-#define PS_PER_NS 1000.0
 
 enum contender { OURS, BARE, CONTENDERS };
-enum level { P50, P99, P999, MAXIMUM, LEVELS };
-
-static const struct {
-        const char *name;
-        double fraction;
-} levels[LEVELS] = { { "p50", 0.5 }, { "p99", 0.99 }, { "p99.9", 0.999 }, { "max", 1 } };
-
-/* What came of it: the levels of each round, and all samples of all rounds. */
-struct outcome {
-        double figures[LEVELS][BENCH_ROUNDS_MAX];
-        struct histogram round, all;
-};
 
 /* How far a line is from either processor depends on its address: by a half, on machines with many cores. So
  * each round has another word, and the topics of another place: good or bad luck does not last. All places
@@ -68,59 +51,6 @@ struct contest {
         int64_t round_ns;
         bool sleeping;
 };
-
-/* ---- time ----------------------------------------------------------------------------------- */
-
-static uint64_t now_ns(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
-}
-
-/* The processor's own counter, where it runs evenly, takes less time to look at than the clock. */
-struct ticker {
-        bool counter;
-        double ps;
-};
-
-static uint64_t ticks(const struct ticker *ticker)
-{
-#if defined(__x86_64__)
-        unsigned processor;
-
-        if (ticker->counter)
-                return __builtin_ia32_rdtscp(&processor);
-#endif
-        (void)ticker;
-        return now_ns();
-}
-
-static bool has_even_counter(void)
-{
-#if defined(__x86_64__)
-        unsigned a, b, c, d;
-
-        return __get_cpuid(0x80000007, &a, &b, &c, &d) != 0 && (d & 1u << 8) != 0 &&
-               __get_cpuid(0x80000001, &a, &b, &c, &d) != 0 && (d & 1u << 27) != 0;
-#else
-        return false;
-#endif
-}
-
-static struct ticker calibrate(void)
-{
-        struct ticker ticker = { has_even_counter(), PS_PER_NS };
-        uint64_t begun = now_ns(), ended, first = ticks(&ticker);
-
-        do
-                ended = now_ns();
-        while (ended - begun < 20000000);
-        if (ticker.counter)
-                ticker.ps = PS_PER_NS * (double)(ended - begun) / (double)(ticks(&ticker) - first);
-        return ticker;
-}
 
 /* ---- one end of the line --------------------------------------------------------------------- */
 
@@ -247,12 +177,12 @@ static bool answer(struct end *end, enum contender contender, struct failure *fa
 /* Until both sides are there and, if they sleep, the publishers know it: they look each 2 ms. */
 static bool settle(struct end *end, enum contender contender, struct failure *failure)
 {
-        uint64_t until = now_ns() + (end->contest->sleeping ? SETTLE_NS : 0);
+        uint64_t until = (uint64_t)clock_now() + (end->contest->sleeping ? SETTLE_NS : 0);
 
         do
                 if (!go_and_return(end, contender, 0, failure))
                         return false;
-        while (now_ns() < until);
+        while ((uint64_t)clock_now() < until);
         return true;
 }
 
@@ -278,22 +208,6 @@ static bool time_round(struct end *end, enum contender contender, const struct t
         return go_and_return(end, contender, LAST, failure);
 }
 
-static void keep_round(struct outcome *outcome, unsigned round, double unit)
-{
-        if (round < BENCH_WARM_UP)
-                return;
-        for (int i = 0; i < LEVELS; i++)
-                outcome->figures[i][round - BENCH_WARM_UP] =
-                        (double)histogram_at(&outcome->round, levels[i].fraction) / unit;
-        histogram_merge(&outcome->all, &outcome->round);
-}
-
-/* Both sides go through the same rounds; who begins a round changes from one to the next. */
-static enum contender whose_turn(unsigned turn)
-{
-        return (turn ^ turn / CONTENDERS) % CONTENDERS == 0 ? OURS : BARE;
-}
-
 static unsigned turns_of(const struct contest *contest)
 {
         return CONTENDERS * (contest->rounds + BENCH_WARM_UP);
@@ -303,14 +217,14 @@ static bool start(void *shared, struct failure *failure)
 {
         struct contest *contest = shared;
         struct end end = { .contest = contest, .side = 0 };
-        struct ticker ticker = calibrate();
+        struct ticker ticker = ticker_calibrate();
         bool done = open_end(&end, failure);
 
         for (; end.turn < turns_of(contest) && done; end.turn++) {
-                enum contender contender = whose_turn(end.turn);
+                enum contender contender = (enum contender)bench_turn_of(end.turn, CONTENDERS);
 
                 done = time_round(&end, contender, &ticker, failure);
-                keep_round(&contest->outcomes[contender], end.turn / CONTENDERS, 2 * PS_PER_NS);
+                outcome_keep_round(&contest->outcomes[contender], end.turn / CONTENDERS, 2 * PS_PER_NS);
         }
         close_end(&end);
         return done;
@@ -323,26 +237,12 @@ static bool answer_all(void *shared, struct failure *failure)
         bool done = open_end(&end, failure);
 
         for (; end.turn < turns_of(contest) && done; end.turn++)
-                done = answer(&end, whose_turn(end.turn), failure);
+                done = answer(&end, (enum contender)bench_turn_of(end.turn, CONTENDERS), failure);
         close_end(&end);
         return done;
 }
 
 /* ---- what is reported ------------------------------------------------------------------------ */
-
-/* factors[i]: the target of that level; 0: none */
-static void report(struct bench *bench, const char *row, const char *what, const struct outcome *ours,
-                   const struct outcome *limit, const char *limit_name, const double factors[LEVELS])
-{
-        for (int i = 0; i < LEVELS; i++) {
-                struct bench_line line = {
-                        .row = row, .unit = "ns", .limit_name = limit_name, .factor = factors[i]
-                };
-
-                snprintf(line.what, sizeof line.what, "%s, %s", what, levels[i].name);
-                bench_report_rounds(bench, line, ours->figures[i], limit->figures[i]);
-        }
-}
 
 static bool name_topics(struct contest *contest, struct failure *failure)
 {
@@ -393,16 +293,13 @@ static int compete(struct bench *bench, const char *row, const char *limit_name,
         remove_topics(contest);
         if (done) {
                 bench_print_bytes(what, sizeof what, (double)bytes);
-                report(bench, row, what, &outcomes[OURS], &outcomes[BARE], limit_name, factors);
+                outcome_report(bench, row, what, &outcomes[OURS], &outcomes[BARE], limit_name, factors);
                 keep_distribution(bench, row, what, "seqcast", &outcomes[OURS], 2 * PS_PER_NS);
                 keep_distribution(bench, row, what, limit_name, &outcomes[BARE], 2 * PS_PER_NS);
         }
         side_memory_free(contest, sizeof *contest);
         return done ? 0 : -1;
 }
-
-#define TARGET_BYTES 48 /* that share a cache line with the slot's head */
-static const double no_target[LEVELS];
 
 int bench_row_latency_spinning(struct bench *bench)
 {
@@ -413,7 +310,7 @@ int bench_row_latency_spinning(struct bench *bench)
 
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes && r == 0; i++)
                 r = compete(bench, row, "bare word", sizes[i], false,
-                            sizes[i] == TARGET_BYTES ? target : no_target);
+                            sizes[i] == TARGET_BYTES ? target : outcome_no_target);
         return r;
 }
 
@@ -422,281 +319,4 @@ int bench_row_latency_sleeping(struct bench *bench)
         static const double target[LEVELS] = { [P50] = 1.15 };
 
         return compete(bench, "latency-sleeping", "bare futex", TARGET_BYTES, true, target);
-}
-
-/* ---- at a fixed rate ------------------------------------------------------------------------- */
-
-#define PACE_NS UINT64_C(10000)
-#define PACED_DEPTH 4096 /* what is caught up on after being held up for 40 ms is not lost */
-
-struct paced_record {
-        uint64_t due_ns, sent_ns;
-        unsigned char rest[TARGET_BYTES - 16];
-};
-
-/* Counted from when a message was due, and from when it was sent: a publisher that is held up sends late, and
- * who counts from there leaves that out. Nothing is left out when the reader is held up: messages are sent
- * all the same. */
-enum view { DUE, SENT, VIEWS };
-static const char *const view_names[VIEWS] = { "from when it was due", "from when it was sent" };
-
-struct pace {
-        struct outcome outcomes[VIEWS];
-        struct bench_topic topic;
-        unsigned rounds;
-        int64_t round_ns;
-        uint64_t lost;             /* to a reader that was away for too long */
-        _Atomic(unsigned) awaited; /* rounds that the reader is ready for */
-};
-
-static uint64_t messages_of(const struct pace *pace)
-{
-        return (uint64_t)pace->round_ns / PACE_NS;
-}
-
-static bool publish_round(const struct pace *pace, seqcast_publisher *publisher, struct failure *failure)
-{
-        struct paced_record record = { .due_ns = now_ns() };
-        int r = 0;
-
-        for (uint64_t i = messages_of(pace); i > 0 && r == 0; i--) {
-                record.due_ns += PACE_NS;
-                while ((record.sent_ns = now_ns()) < record.due_ns)
-                        ;
-                r = seqcast_publish(publisher, &record, sizeof record);
-        }
-        return r == 0 || bench_fail_library(failure, "publish", r);
-}
-
-static bool publish_paced(void *shared, struct failure *failure)
-{
-        struct pace *pace = shared;
-        seqcast_publisher *publisher = NULL;
-        bool done = bench_open_publisher(&pace->topic, sizeof(struct paced_record), PACED_DEPTH, 0,
-                                         &publisher, failure);
-
-        for (unsigned round = 0; round < pace->rounds + BENCH_WARM_UP && done; round++) {
-                while (atomic_load_explicit(&pace->awaited, memory_order_acquire) <= round)
-                        ;
-                done = publish_round(pace, publisher, failure);
-        }
-        seqcast_publisher_close(publisher);
-        return done;
-}
-
-static bool read_round(struct pace *pace, seqcast_subscriber *subscriber, struct failure *failure)
-{
-        for (uint64_t heard = 0; heard < messages_of(pace);) {
-                struct paced_record record;
-                seqcast_sample sample;
-                int r = seqcast_read_next(subscriber, &record, sizeof record, &sample);
-                uint64_t ended;
-
-                if (r == SEQCAST_NONE || r == SEQCAST_EMPTY || r == SEQCAST_BUSY)
-                        continue;
-                if (r != 0)
-                        return bench_fail_library(failure, "read", r);
-                ended = now_ns();
-                heard += 1 + sample.lost;
-                pace->lost += sample.lost;
-                histogram_add(&pace->outcomes[DUE].round, (ended - record.due_ns) * (uint64_t)PS_PER_NS);
-                histogram_add(&pace->outcomes[SENT].round, (ended - record.sent_ns) * (uint64_t)PS_PER_NS);
-        }
-        return true;
-}
-
-static bool read_paced(void *shared, struct failure *failure)
-{
-        struct pace *pace = shared;
-        seqcast_subscriber *subscriber = NULL;
-        bool done = bench_open_subscriber(&pace->topic, &subscriber, failure);
-
-        for (unsigned round = 0; round < pace->rounds + BENCH_WARM_UP && done; round++) {
-                for (int i = 0; i < VIEWS; i++)
-                        histogram_clear(&pace->outcomes[i].round);
-                atomic_store_explicit(&pace->awaited, round + 1, memory_order_release);
-                done = read_round(pace, subscriber, failure);
-                for (int i = 0; i < VIEWS; i++)
-                        keep_round(&pace->outcomes[i], round, PS_PER_NS);
-        }
-        seqcast_subscriber_close(subscriber);
-        return done;
-}
-
-int bench_row_paced(struct bench *bench)
-{
-        static side_function *const sides[2] = { publish_paced, read_paced };
-        struct pace *pace;
-        bool done;
-
-        pace = side_memory(sizeof *pace, bench->failure);
-        if (pace == NULL)
-                return -1;
-        pace->rounds = bench->rounds;
-        pace->round_ns = bench->round_ns > (int64_t)PACE_NS ? bench->round_ns : (int64_t)PACE_NS;
-        done = bench_topic_name(&pace->topic, "paced", 0, bench->failure) &&
-               side_pair(bench->cpus, sides, pace, bench->failure);
-        bench_topic_remove(&pace->topic);
-        if (done && pace->lost > 0)
-                bench_skip(bench, "paced",
-                           "%" PRIu64
-                           " messages were lost while the reader was held up: they are in no percentile",
-                           pace->lost);
-        if (done) {
-                report(bench, "paced", "from when due", &pace->outcomes[DUE], &pace->outcomes[SENT],
-                       "from when sent", no_target);
-                for (int i = 0; i < VIEWS; i++)
-                        percentiles_add(&bench->percentiles, "paced", view_names[i], &pace->outcomes[i].all,
-                                        PS_PER_NS);
-        }
-        side_memory_free(pace, sizeof *pace);
-        return done ? 0 : -1;
-}
-
-/* ---- neighbours ------------------------------------------------------------------------------ */
-
-/* What the other CPU does meanwhile. */
-enum work { WITH_A_TOPIC, IN_PRIVATE, WORKS, END_OF_WORK };
-
-#define BLOCK_CALLS 1000
-#define PRIVATE_BUFFERS 4 /* as many as there are slots */
-
-struct neighbours {
-        struct outcome outcomes[WORKS];
-        struct bench_topic topics[2];
-        int cpu;
-        unsigned rounds;
-        int64_t round_ns;
-};
-
-struct neighbour {
-        seqcast_publisher *publisher;
-        seqcast_subscriber *subscriber;
-        int cpu;
-        alignas(LINE_PAIR) _Atomic(int) work; /* enum work */
-        alignas(LINE_PAIR) struct failure failure;
-        bool done;
-};
-
-static bool use_topic(struct neighbour *neighbour, unsigned char *record)
-{
-        int r = seqcast_publish(neighbour->publisher, record, TARGET_BYTES);
-
-        if (r == 0)
-                r = seqcast_read_newest(neighbour->subscriber, record, TARGET_BYTES, NULL);
-        return r == 0 || bench_fail_library(&neighbour->failure, "the neighbour", r);
-}
-
-static void *be_neighbour(void *argument)
-{
-        struct neighbour *neighbour = argument;
-        static alignas(LINE_PAIR) unsigned char buffers[PRIVATE_BUFFERS][LINE_PAIR];
-        alignas(LINE_PAIR) unsigned char record[TARGET_BYTES] = { 0 };
-        int work;
-
-        neighbour->done = side_pin(neighbour->cpu, &neighbour->failure);
-        for (unsigned turn = 0; neighbour->done; turn++) {
-                work = atomic_load_explicit(&neighbour->work, memory_order_acquire);
-                if (work == END_OF_WORK)
-                        break;
-                if (work == WITH_A_TOPIC) {
-                        neighbour->done = use_topic(neighbour, record);
-                } else {
-                        memcpy(buffers[turn % PRIVATE_BUFFERS], record, sizeof record);
-                        atomic_signal_fence(memory_order_seq_cst); /* so that the copies are made */
-                        memcpy(record, buffers[(turn + 1) % PRIVATE_BUFFERS], sizeof record);
-                }
-        }
-        return NULL;
-}
-
-static bool time_blocks(seqcast_publisher *publisher, const struct ticker *ticker, int64_t round_ns,
-                        struct histogram *samples, struct failure *failure)
-{
-        unsigned char record[TARGET_BYTES] = { 0 };
-        double left = (double)round_ns * PS_PER_NS;
-        int r = 0;
-
-        histogram_clear(samples);
-        while (left > 0 && r == 0) {
-                uint64_t begun = ticks(ticker);
-                double took;
-
-                for (int i = 0; i < BLOCK_CALLS && r == 0; i++)
-                        r = seqcast_publish(publisher, record, sizeof record);
-                took = (double)(ticks(ticker) - begun) * ticker->ps;
-                histogram_add(samples, (uint64_t)(took / BLOCK_CALLS));
-                left -= took;
-        }
-        return r == 0 || bench_fail_library(failure, "publish", r);
-}
-
-static bool time_beside(struct neighbours *neighbours, seqcast_publisher *publisher,
-                        struct neighbour *neighbour, struct failure *failure)
-{
-        struct ticker ticker = calibrate();
-        bool done = true;
-
-        for (unsigned turn = 0; turn < WORKS * (neighbours->rounds + BENCH_WARM_UP) && done; turn++) {
-                enum work work = whose_turn(turn) == OURS ? WITH_A_TOPIC : IN_PRIVATE;
-
-                atomic_store_explicit(&neighbour->work, (int)work, memory_order_release);
-                done = time_blocks(publisher, &ticker, neighbours->round_ns,
-                                   &neighbours->outcomes[work].round, failure);
-                keep_round(&neighbours->outcomes[work], turn / WORKS, PS_PER_NS);
-        }
-        return done;
-}
-
-/* One process opens both topics, one right after the other, and a thread of it uses the second one. */
-static bool live_beside(void *shared, struct failure *failure)
-{
-        struct neighbours *neighbours = shared;
-        const struct bench_topic *topics = neighbours->topics;
-        static struct neighbour neighbour;
-        seqcast_publisher *publisher = NULL;
-        pthread_t thread;
-        bool done = bench_open_publisher(&topics[0], TARGET_BYTES, 0, 0, &publisher, failure) &&
-                    bench_open_publisher(&topics[1], TARGET_BYTES, 0, 0, &neighbour.publisher, failure) &&
-                    bench_open_subscriber(&topics[1], &neighbour.subscriber, failure);
-        int r;
-
-        neighbour.cpu = neighbours->cpu;
-        if (done && (r = pthread_create(&thread, NULL, be_neighbour, &neighbour)) != 0)
-                done = fail(failure, E_IO, "cannot start a thread: %s", strerror(r));
-        if (done) {
-                done = time_beside(neighbours, publisher, &neighbour, failure);
-                atomic_store_explicit(&neighbour.work, END_OF_WORK, memory_order_release);
-                pthread_join(thread, NULL);
-                if (done && !neighbour.done)
-                        done = fail(failure, E_IO, "%s", neighbour.failure.message);
-        }
-        seqcast_subscriber_close(neighbour.subscriber);
-        bench_close_publisher(neighbour.publisher);
-        bench_close_publisher(publisher);
-        return done;
-}
-
-int bench_row_neighbours(struct bench *bench)
-{
-        static const double target[LEVELS] = { [P50] = 1.10 };
-        struct neighbours *neighbours;
-        bool done;
-
-        neighbours = side_memory(sizeof *neighbours, bench->failure);
-        if (neighbours == NULL)
-                return -1;
-        neighbours->cpu = bench->cpus[1];
-        neighbours->rounds = bench->rounds;
-        neighbours->round_ns = bench->round_ns;
-        done = bench_topic_name(&neighbours->topics[0], "beside", 0, bench->failure) &&
-               bench_topic_name(&neighbours->topics[1], "beside", 1, bench->failure) &&
-               side_alone(bench->cpus[0], live_beside, neighbours, bench->failure);
-        for (int i = 0; i < 2; i++)
-                bench_topic_remove(&neighbours->topics[i]);
-        if (done)
-                report(bench, "neighbours", "48 B, means of 1000", &neighbours->outcomes[WITH_A_TOPIC],
-                       &neighbours->outcomes[IN_PRIVATE], "private work", target);
-        side_memory_free(neighbours, sizeof *neighbours);
-        return done ? 0 : -1;
 }
