@@ -672,14 +672,14 @@ Test(ring, an_error_about_a_record_that_was_overwritten_is_not_believed)
 
 Test(ring, a_payload_begins_a_line_where_that_takes_no_more_lines_and_from_a_kilobyte_on)
 {
-        static _Alignas(64) unsigned char memory[4096];
+        static _Alignas(64) unsigned char room[4096];
         static const uint64_t rows[][3] = { { 1, 16, 64 },      { 48, 16, 64 },     { 49, 64, 128 },
                                             { 64, 64, 128 },    { 65, 16, 128 },    { 112, 16, 128 },
                                             { 113, 64, 192 },   { 1008, 16, 1024 }, { 1009, 64, 1088 },
                                             { 1025, 64, 1152 }, { 1072, 64, 1152 } };
 
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-                struct seqcast_ring over = seqcast_ring_over(memory, 1, rows[i][0]);
+                struct seqcast_ring over = seqcast_ring_over(room, 1, rows[i][0]);
 
                 cr_assert(eq(u64, over.payload_offset, rows[i][1]), "%lu bytes", (unsigned long)rows[i][0]);
                 cr_assert(eq(u64, over.stride, rows[i][2]), "%lu bytes", (unsigned long)rows[i][0]);

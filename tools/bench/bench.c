@@ -76,26 +76,17 @@ struct settings {
         int color;
 };
 
-#define ROW(kind, letter, name, argument, help, member)                                                      \
-        {                                                                                                    \
-                letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0            \
-        }
-#define SET_ROW(letter, name, help, member, value)                                                           \
-        {                                                                                                    \
-                letter, name, NULL, help, OPTION_SET, offsetof(struct settings, member), value               \
-        }
-
 static const struct tool_option options[] = {
-        ROW(TEXT, 0, "rows", "NAME,NAME...", "only these rows", rows),
-        ROW(FLAG, 0, "list", NULL, "the rows that there are", list),
-        ROW(COUNT, 0, "rounds", "N", "each contender's turns", rounds),
-        ROW(DURATION, 0, "duration", "DUR", "of all of it, about", duration_ns),
-        ROW(FLAG, 0, "quick", NULL, "does it work? figures not to be believed", quick),
-        ROW(TEXT, 0, "pin", "CPU,CPU", "where to run", pin),
-        SET_ROW('j', "json", "all figures as one JSON object", format, BENCH_JSON),
-        SET_ROW(0, "markdown", "only what has a target, as a table", format, BENCH_MARKDOWN),
-        ROW(TEXT, 0, "hgrm", "FILE", "distributions of the latencies, as tables", hgrm),
-        ROW(TEXT, 0, "svg", "FILE", "... as a chart (needs gnuplot)", svg),
+        OPTION_ROW(TEXT, 0, "rows", "NAME,NAME...", "only these rows", rows),
+        OPTION_ROW(FLAG, 0, "list", NULL, "the rows that there are", list),
+        OPTION_ROW(COUNT, 0, "rounds", "N", "each contender's turns", rounds),
+        OPTION_ROW(DURATION, 0, "duration", "DUR", "of all of it, about", duration_ns),
+        OPTION_ROW(FLAG, 0, "quick", NULL, "does it work? figures not to be believed", quick),
+        OPTION_ROW(TEXT, 0, "pin", "CPU,CPU", "where to run", pin),
+        OPTION_SET_ROW('j', "json", "all figures as one JSON object", format, BENCH_JSON),
+        OPTION_SET_ROW(0, "markdown", "only what has a target, as a table", format, BENCH_MARKDOWN),
+        OPTION_ROW(TEXT, 0, "hgrm", "FILE", "distributions of the latencies, as tables", hgrm),
+        OPTION_ROW(TEXT, 0, "svg", "FILE", "... as a chart (needs gnuplot)", svg),
         TOOL_COMMON_OPTIONS(struct settings),
         OPTION_END,
 };

@@ -46,6 +46,16 @@ struct tool_option {
                 '\0', NULL, NULL, NULL, OPTION_HELP, 0, 0                                                    \
         }
 
+/** A row for a member of the tool's own `struct settings`; SET: one that sets it to a value. */
+#define OPTION_ROW(kind, letter, name, argument, help, member)                                               \
+        {                                                                                                    \
+                letter, name, argument, help, OPTION_##kind, offsetof(struct settings, member), 0            \
+        }
+#define OPTION_SET_ROW(letter, name, help, member, value)                                                    \
+        {                                                                                                    \
+                letter, name, NULL, help, OPTION_SET, offsetof(struct settings, member), value               \
+        }
+
 #define TOOL_COMMON_ROW(kind, letter, name, argument, help, offset)                                          \
         {                                                                                                    \
                 letter, name, argument, help, OPTION_##kind, offset, 0                                       \

@@ -35,9 +35,7 @@ const struct peer peer_bare = {
         .name = "bare one-word ping-pong",
         .is_bare = true,
         .create = create,
-        .open_writer = memory_open,
-        .open_reader = memory_open,
-        .close = memory_close,
+        PEER_IN_MEMORY,
         .publish = publish,
         .wait_next = wait_next,
 };

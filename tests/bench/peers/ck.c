@@ -68,9 +68,7 @@ PEER_READ_BATCH(read_newest)
 const struct peer peer_ck = {
         .name = "ConcurrencyKit ck_sequence",
         .create = create,
-        .open_writer = memory_open,
-        .open_reader = memory_open,
-        .close = memory_close,
+        PEER_IN_MEMORY,
         .publish = publish,
         .wait_next = wait_next,
         .publish_batch = publish_batch,

@@ -90,9 +90,7 @@ PEER_READ_BATCH(rwlock_read)
 const struct peer peer_rwlock = {
         .name = "process-shared rwlock",
         .create = rwlock_create,
-        .open_writer = memory_open,
-        .open_reader = memory_open,
-        .close = memory_close,
+        PEER_IN_MEMORY,
         .publish = rwlock_publish,
         .wait_next = rwlock_wait_next,
         .publish_batch = rwlock_publish_batch,
@@ -143,9 +141,7 @@ PEER_READ_BATCH(mutex_read)
 const struct peer peer_mutex = {
         .name = "process-shared mutex",
         .create = mutex_create,
-        .open_writer = memory_open,
-        .open_reader = memory_open,
-        .close = memory_close,
+        PEER_IN_MEMORY,
         .publish = mutex_publish,
         .wait_next = mutex_wait_next,
         .publish_batch = mutex_publish_batch,

@@ -93,6 +93,7 @@ _Noreturn void give_up_errno(const char *who, const char *what);
 void memory_create(struct channel *channel, size_t bytes);
 void memory_open(struct channel *channel);
 void memory_close(struct channel *channel, bool writer);
+#define PEER_IN_MEMORY .open_writer = memory_open, .open_reader = memory_open, .close = memory_close
 
 /* The loops that are timed. The operation is a constant, so that the compiler makes one loop of it without a
  * call; and whatever it copies has to be there after each round. */

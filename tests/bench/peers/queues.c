@@ -72,31 +72,22 @@ static bool receive_bytes(struct channel *channel, void *record)
 
 PEER_PUBLISH_BATCH(send_bytes)
 
+#define STREAM_OF_BYTES                                                                                      \
+        .is_queue = true, .has_no_name = true, .open_writer = inherit, .open_reader = inherit,               \
+        .close = close_ends, .publish = send_bytes, .wait_next = receive_bytes,                              \
+        .publish_batch = send_bytes_batch
+
 const struct peer peer_pipe = {
         .name = "pipe",
-        .is_queue = true,
-        .has_no_name = true,
         .create = pipe_create,
-        .open_writer = inherit,
-        .open_reader = inherit,
-        .close = close_ends,
-        .publish = send_bytes,
-        .wait_next = receive_bytes,
-        .publish_batch = send_bytes_batch,
+        STREAM_OF_BYTES,
 };
 
 const struct peer peer_socket = {
         .name = "Unix datagram socket",
         .bytes_max = SOCKET_BYTES_MAX,
-        .is_queue = true,
-        .has_no_name = true,
         .create = socket_create,
-        .open_writer = inherit,
-        .open_reader = inherit,
-        .close = close_ends,
-        .publish = send_bytes,
-        .wait_next = receive_bytes,
-        .publish_batch = send_bytes_batch,
+        STREAM_OF_BYTES,
 };
 
 static const char *mq_missing(void)
