@@ -5,7 +5,7 @@
 load helpers
 
 table_names() {
-        sed -nE 's/^ *(SET_)?ROW\(([A-Z]+, )?[^,]+, "([a-z-]+)".*/\3/p' "$BATS_TEST_DIRNAME/../../tools/$1.c"
+        sed -nE 's/^ *OPTION_(SET_)?ROW\(([A-Z]+, )?[^,]+, "([a-z-]+)".*/\3/p' "$BATS_TEST_DIRNAME/../../tools/$1.c"
         echo quiet verbose color help version | tr ' ' '\n'
 }
 

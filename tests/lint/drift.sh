@@ -102,7 +102,7 @@ planted "a function that does not exist any more" \
 planted "a function without documentation" \
         'echo "SEQCAST_API int seqcast_planted(void);" >>include/seqcast.h' undocumented_functions
 planted "an option without documentation" \
-        'echo "ROW(FLAG, 0, \"planted\", NULL, NULL, x)," >tools/planted.c; touch tools/planted.1' undocumented_options
+        'echo "OPTION_ROW(FLAG, 0, \"planted\", NULL, NULL, x)," >tools/planted.c; touch tools/planted.1' undocumented_options
 planted "an example that moved on" 'sed -i "s/100000000/200000000/" tests/examples/publisher.c' stale_examples
 planted "a note to self" 'echo "/* TO""DO */" >>src/version.c' forbidden_words
 planted "a source without licence" 'echo "int x;" >src/planted.c' unlicensed_files
