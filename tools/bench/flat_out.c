@@ -136,7 +136,7 @@ static bool write_all(void *shared, struct failure *failure)
                                          &flat_out->publisher, failure) &&
                     flow_write(&flat_out->flow, ends, flat_out, failure);
 
-        bench_close_publisher(flat_out->publisher);
+        flat_out->publisher = bench_close_publisher(flat_out->publisher);
         return done;
 }
 
@@ -146,7 +146,7 @@ static bool read_all(void *shared, struct failure *failure)
         bool done = bench_open_subscriber(&flat_out->topic, &flat_out->subscriber, failure) &&
                     flow_read(&flat_out->flow, ends, flat_out, failure);
 
-        seqcast_subscriber_close(flat_out->subscriber);
+        flat_out->subscriber = seqcast_subscriber_close(flat_out->subscriber);
         return done;
 }
 

@@ -85,8 +85,8 @@ static bool open_end(struct end *end, struct failure *failure)
 static void close_end(struct end *end)
 {
         for (int i = 0; i < PLACES; i++) {
-                seqcast_subscriber_close(end->subscribers[i]);
-                bench_close_publisher(end->publishers[i]);
+                end->subscribers[i] = seqcast_subscriber_close(end->subscribers[i]);
+                end->publishers[i] = bench_close_publisher(end->publishers[i]);
         }
 }
 

@@ -97,8 +97,8 @@ static bool use_all(void *shared, struct failure *failure)
                duel_run(parts->bench, updates, RECORDS, &parts->updates, failure) &&
                duel_run(parts->bench, reads, RECORDS, &parts->reads, failure);
         for (int i = 0; i < RECORDS; i++) {
-                seqcast_subscriber_close(parts->topics[i].subscriber);
-                bench_close_publisher(parts->topics[i].publisher);
+                parts->topics[i].subscriber = seqcast_subscriber_close(parts->topics[i].subscriber);
+                parts->topics[i].publisher = bench_close_publisher(parts->topics[i].publisher);
         }
         return done;
 }

@@ -105,7 +105,7 @@ static bool compete(struct publishing *publishing, bool opened,
         bool done = opened && duel_run(publishing->bench, contenders, 2, &publishing->duel, failure);
 
         for (int i = 0; i < 2; i++)
-                bench_close_publisher(publishing->publishers[i]);
+                publishing->publishers[i] = bench_close_publisher(publishing->publishers[i]);
         return done;
 }
 

@@ -68,7 +68,7 @@ static bool read_and_copy(void *shared, struct failure *failure)
         if (done && (r = seqcast_publish(publisher, reading->source, reading->bytes)) != 0)
                 done = bench_fail_library(failure, "publish", r);
         done = done && duel_run(reading->bench, contenders, 2, &reading->duel, failure);
-        seqcast_subscriber_close(reading->subscriber);
+        reading->subscriber = seqcast_subscriber_close(reading->subscriber);
         bench_close_publisher(publisher);
         return done;
 }

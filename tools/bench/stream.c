@@ -194,7 +194,7 @@ static bool write_all(void *shared, struct failure *failure)
         bool done = bench_open_publisher(&stream->topic, BYTES, DEPTH, 0, &stream->publisher, failure) &&
                     flow_write(&stream->flow, ends, stream, failure);
 
-        bench_close_publisher(stream->publisher);
+        stream->publisher = bench_close_publisher(stream->publisher);
         return done;
 }
 
@@ -204,7 +204,7 @@ static bool read_all(void *shared, struct failure *failure)
         bool done = bench_open_subscriber(&stream->topic, &stream->subscriber, failure) &&
                     flow_read(&stream->flow, ends, stream, failure);
 
-        seqcast_subscriber_close(stream->subscriber);
+        stream->subscriber = seqcast_subscriber_close(stream->subscriber);
         return done;
 }
 

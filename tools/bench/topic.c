@@ -66,9 +66,9 @@ bool bench_open_subscriber(const struct bench_topic *topic, seqcast_subscriber *
         return r == 0 || bench_fail_library(failure, topic->object, r);
 }
 
-void bench_close_publisher(seqcast_publisher *publisher)
+seqcast_publisher *bench_close_publisher(seqcast_publisher *publisher)
 {
         if (publisher != NULL)
                 seqcast_publisher_remove(publisher);
-        seqcast_publisher_close(publisher);
+        return seqcast_publisher_close(publisher);
 }
