@@ -430,7 +430,7 @@ SEQCAST_API int seqcast_publish_parts(seqcast_publisher *publisher, const seqcas
  * first.
  *
  * @param ret_record  aligned as the schema asks, at least 16; the longest record's bytes are writable
- * @return 0; -EBUSY; -ENODATA; -ENOSPC; -ENOMEM (the first call); -ESTALE; -ECHILD
+ * @return 0; -EBUSY; -ENODATA; -ENOSPC; -ENOMEM (the first call; in a sparse segment, any); -ESTALE; -ECHILD
  */
 SEQCAST_CHECKED int seqcast_publish_begin(seqcast_publisher *publisher, void **ret_record);
 

@@ -21,23 +21,28 @@ SEQCAST__HOT int enter(seqcast_publisher *publisher, enum seqcast__activity expe
                 return -EINVAL;
         if (publisher->magic != SEQCAST__PUBLISHER_MAGIC)
                 return -ECHILD;
+        /* No read-modify-write: a handle has one thread, and a signal handler that interrupts it ends
+         * before it goes on, and is then not busy either. But it may leave another activity behind: so that
+         * is looked at where no handler can change it any more. */
+        if (atomic_load_explicit(&publisher->busy, memory_order_relaxed) != 0)
+                return -EBUSY;
+        atomic_store_explicit(&publisher->busy, 1, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
         activity = atomic_load_explicit(&publisher->activity, memory_order_relaxed);
-        if (activity != (int)expected) {
+        if (SEQCAST__UNLIKELY(activity != (int)expected)) {
+                atomic_store_explicit(&publisher->busy, 0, memory_order_relaxed);
                 if (activity == SEQCAST__REMOVED)
                         return -ESTALE;
                 return expected == SEQCAST__BEGUN && activity == SEQCAST__IDLE ? -EINVAL : -EBUSY;
         }
-        /* No read-modify-write: a handle has one thread, and a signal handler that interrupts it ends
-         * before it goes on. The compiler must keep what follows below this store. */
-        atomic_store_explicit(&publisher->activity, SEQCAST__PUBLISHING, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst);
         return 0;
 }
 
 static void leave(seqcast_publisher *publisher, enum seqcast__activity activity)
 {
-        atomic_signal_fence(memory_order_seq_cst);
         atomic_store_explicit(&publisher->activity, (int)activity, memory_order_relaxed);
+        atomic_signal_fence(memory_order_seq_cst);
+        atomic_store_explicit(&publisher->busy, 0, memory_order_relaxed);
 }
 
 int seqcast__publisher_enter(seqcast_publisher *publisher, enum seqcast__activity expected)
@@ -305,7 +310,8 @@ static int load_private_record(seqcast_publisher *publisher, const struct seqcas
 static int begin_private(seqcast_publisher *publisher, const struct seqcast_ring_plan *plan,
                          void **ret_record)
 {
-        int r = publisher->private_record == NULL ? map_private_record(publisher) : 0;
+        /* In a sparse segment, loading maps another one. */
+        int r = publisher->private_record == NULL && !publisher->sparse ? map_private_record(publisher) : 0;
 
         if (r == 0 && publisher->private_version != publisher->version)
                 r = load_private_record(publisher, plan);

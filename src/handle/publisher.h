@@ -15,14 +15,14 @@
 
 enum seqcast__activity {
         SEQCAST__IDLE = 0,
-        SEQCAST__PUBLISHING, /* seen by a signal handler in the middle of a publication */
-        SEQCAST__BEGUN,      /* between begin and commit */
+        SEQCAST__BEGUN, /* between begin and commit */
         SEQCAST__REMOVED
 };
 
 struct seqcast_publisher {
         uint32_t magic;
-        _Atomic(int) activity; /* enum seqcast__activity */
+        _Atomic(int) busy;     /* within a call, as a signal handler in the middle of it sees */
+        _Atomic(int) activity; /* enum seqcast__activity; between calls */
         uint64_t version;
         struct seqcast_ring ring;
         struct seqcast_ring_changes changes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Interest and waking, from src/handle/waker.c, wait.c, publish.c and publisher.c: publishers, one after the other, that
- * may die at each step, and a sleeper. Tags as in waker.h and wait.c. One side of waking, the futex; that of
+/* Interest and waking, from src/handle/waker.c, wait.c, publish.c and publisher.c: publishers, one after the
+ * other, that may die at each step, and a sleeper. Tags as in waker.h and wait.c. One side of waking, the futex; that of
  * descriptors is the same code.
  *
  * A publisher's stores wait in a buffer, one place for each word, and reach memory in any order; but a

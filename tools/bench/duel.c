@@ -75,8 +75,7 @@ bool duel_run(const struct bench *bench, const struct contender *contenders, siz
 {
         for (unsigned round = 0; round < bench->rounds + BENCH_WARM_UP; round++) {
                 for (size_t turn = 0; turn < count; turn++) {
-                        unsigned whose =
-                                bench_turn_of(round * (unsigned)count + (unsigned)turn, (unsigned)count);
+                        size_t whose = (turn + round) % count;
                         double ns;
 
                         if (!duel_turn(&contenders[whose], bench->round_ns, &ns, failure))

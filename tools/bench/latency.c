@@ -12,7 +12,6 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -85,8 +84,8 @@ static bool open_end(struct end *end, struct failure *failure)
 static void close_end(struct end *end)
 {
         for (int i = 0; i < PLACES; i++) {
-                end->subscribers[i] = seqcast_subscriber_close(end->subscribers[i]);
-                end->publishers[i] = bench_close_publisher(end->publishers[i]);
+                seqcast_subscriber_close(end->subscribers[i]);
+                bench_close_publisher(end->publishers[i]);
         }
 }
 
@@ -147,9 +146,15 @@ static void receive_bare(struct end *end)
 
 /* ---- back and forth -------------------------------------------------------------------------- */
 
+/* Long runs go round. */
+static uint32_t next_number(struct end *end)
+{
+        return end->number = (end->number + 1) & ~LAST;
+}
+
 static bool go_and_return(struct end *end, enum contender contender, uint32_t last, struct failure *failure)
 {
-        uint32_t message = ++end->number | last;
+        uint32_t message = next_number(end) | last;
 
         if (contender == BARE) {
                 send_bare(end, message);
@@ -163,7 +168,7 @@ static bool go_and_return(struct end *end, enum contender contender, uint32_t la
 static bool answer(struct end *end, enum contender contender, struct failure *failure)
 {
         do {
-                end->number++;
+                next_number(end);
                 if (contender == BARE) {
                         receive_bare(end);
                         send_bare(end, end->received);
@@ -195,7 +200,7 @@ static bool time_round(struct end *end, enum contender contender, const struct t
         histogram_clear(samples);
         if (!settle(end, contender, failure))
                 return false;
-        while (left > 0 && end->number < LAST - 2) {
+        while (left > 0) {
                 uint64_t begun = ticks(ticker);
                 double took;
 
@@ -242,7 +247,7 @@ static bool answer_all(void *shared, struct failure *failure)
         return done;
 }
 
-/* ---- what is reported ------------------------------------------------------------------------ */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 static bool name_topics(struct contest *contest, struct failure *failure)
 {

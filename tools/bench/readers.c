@@ -62,8 +62,9 @@ static bool poll_while(struct audience *audience, uint32_t wanted, struct failur
                 if (i % READS_AT_ONCE == 0)
                         sched_yield();
         }
-        subscriber = seqcast_subscriber_close(subscriber);
-        atomic_fetch_sub(&audience->polling, 1);
+        if (subscriber != NULL)
+                atomic_fetch_sub(&audience->polling, 1);
+        seqcast_subscriber_close(subscriber);
         return done;
 }
 

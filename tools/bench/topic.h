@@ -30,7 +30,7 @@ bool bench_open_publisher(const struct bench_topic *topic, uint64_t record_bytes
 bool bench_open_subscriber(const struct bench_topic *topic, seqcast_subscriber **ret_subscriber,
                            struct failure *failure);
 
-/** Remove and close; accepts NULL. @return NULL: a handle in shared memory outlives whoever opened it */
+/** Remove and close; accepts NULL. @return NULL, for handles in memory that outlives whoever opened them */
 seqcast_publisher *bench_close_publisher(seqcast_publisher *publisher);
 
 /** Always false. */
