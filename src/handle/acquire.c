@@ -16,6 +16,7 @@
 #include "platform/clock.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
+#include "platform/nameless.h"
 #include "platform/process.h"
 
 /* Each round is lost to another publisher that was quicker. */
@@ -301,7 +302,7 @@ static int create(struct wish *wish, bool replace, struct seqcast__segment *ret_
         segment.fd = draft.fd;
         r = make(wish, &segment);
         if (r == 0 && is_sealed(wish)) {
-                r = seqcast__shm_seal(segment.fd);
+                r = seqcast__nameless_seal(segment.fd);
                 if (r < 0)
                         seqcast__fail(wish->ret_detail, r, "cannot be sealed (needs Linux 5.1): %s",
                                       seqcast_strerror(r));

@@ -12,6 +12,7 @@
 #include "handle/residence.h"
 #include "platform/clock.h"
 #include "platform/memory.h"
+#include "platform/nameless.h"
 #include "platform/process.h"
 #include "platform/watch.h"
 
@@ -112,7 +113,7 @@ static int open_segment(const struct seqcast__attach_wish *wish, struct seqcast_
 static int open_descriptor(const struct seqcast__attach_wish *wish, int fd, struct seqcast__segment *segment,
                            seqcast_detail *ret_detail)
 {
-        int sealed = seqcast__shm_is_sealed(fd), r;
+        int sealed = seqcast__nameless_is_sealed(fd), r;
 
         if (sealed == -EOPNOTSUPP)
                 return seqcast__fail(ret_detail, sealed, "descriptor %d does not lead to shared memory", fd);

@@ -2,7 +2,7 @@
 /* Copyright the Seqcast authors */
 
 /* Linux: POSIX shared memory is a tmpfs at /dev/shm. shm_open() opens; but an object that has no name
- * until it is complete needs O_TMPFILE, so the rest speaks to the directory itself. */
+ * until it is complete (nameless.h) is made in the directory itself. */
 
 #define _GNU_SOURCE
 #include "platform/shm.h"
@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "platform/memory.h"
+#include "platform/nameless.h"
 #include "platform/process.h"
 
 #define RESERVE_CHUNK_BYTES (UINT64_C(4) << 20) /* kernels before 6.11 start a fallocate over at a signal */
@@ -52,28 +53,12 @@ int seqcast__shm_reopen(int fd)
         return seqcast__process_move_above_stderr(opened);
 }
 
-#define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
-
-int seqcast__shm_seal(int fd)
-{
-        return fcntl(fd, F_ADD_SEALS, SIZE_SEALS | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) < 0 ? -errno : 0;
-}
-
-int seqcast__shm_is_sealed(int fd)
-{
-        int seals = fcntl(fd, F_GET_SEALS);
-
-        if (seals < 0)
-                return errno == EINVAL ? -EOPNOTSUPP : -errno;
-        return (seals & F_SEAL_SHRINK) != 0 && (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) != 0;
-}
-
 static void temporary_name(char *name, const char *stem)
 {
         snprintf(name, SEQCAST__SHM_NAME_BYTES, "/.%.200s.%016" PRIx64, stem, seqcast__process_random());
 }
 
-/* For file systems without O_TMPFILE. */
+/* Where names cannot be given later. */
 static int open_named_draft(struct seqcast__shm_draft *ret_draft)
 {
         char path[PATH_BYTES];
@@ -92,17 +77,14 @@ static int open_named_draft(struct seqcast__shm_draft *ret_draft)
 
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
 {
-        int fd = open(SEQCAST__SHM_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600), r;
+        int fd = seqcast__nameless_open(SEQCAST__SHM_DIRECTORY);
 
         ret_draft->name[0] = '\0';
         ret_draft->fd = fd;
-        if (fd < 0) {
-                if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-                        return -errno;
-                r = open_named_draft(ret_draft);
-                if (r < 0)
-                        return r;
-        }
+        if (fd == -EOPNOTSUPP)
+                fd = open_named_draft(ret_draft);
+        if (fd < 0)
+                return fd;
         fd = seqcast__process_move_above_stderr(ret_draft->fd);
         if (fd < 0) {
                 ret_draft->fd = -1;
@@ -115,23 +97,11 @@ int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft)
 
 int seqcast__shm_draft_open_nameless(struct seqcast__shm_draft *ret_draft, const char *label, bool huge)
 {
-        int fd = memfd_create(label, MFD_CLOEXEC | MFD_ALLOW_SEALING | (huge ? MFD_HUGETLB : 0u));
+        int fd = seqcast__nameless_memory(label, huge);
 
         ret_draft->name[0] = '\0';
-        ret_draft->fd = seqcast__process_move_above_stderr(fd);
+        ret_draft->fd = fd < 0 ? fd : seqcast__process_move_above_stderr(fd);
         return ret_draft->fd < 0 ? ret_draft->fd : 0;
-}
-
-static int link_unnamed(int fd, const char *path)
-{
-        char self[64];
-
-        snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-                return 0;
-        if (errno == ENOENT && linkat(fd, "", AT_FDCWD, path, AT_EMPTY_PATH) == 0) /* no /proc */
-                return 0;
-        return -errno;
 }
 
 /* rename() replaces at one stroke, but needs a name to move. */
@@ -143,7 +113,7 @@ static int name_draft(struct seqcast__shm_draft *draft, const char *stem)
         for (int attempt = 0; attempt < TEMPORARY_NAMES_MAX && r == -EEXIST; attempt++) {
                 temporary_name(draft->name, stem);
                 path_of(path, draft->name);
-                r = link_unnamed(draft->fd, path);
+                r = seqcast__nameless_link(draft->fd, path);
         }
         if (r < 0)
                 draft->name[0] = '\0';
@@ -158,7 +128,7 @@ int seqcast__shm_draft_link(struct seqcast__shm_draft *draft, const char *name, 
         path_of(path, name);
         if (draft->name[0] == '\0') {
                 if (!replace)
-                        return link_unnamed(draft->fd, path);
+                        return seqcast__nameless_link(draft->fd, path);
                 r = name_draft(draft, name + 1);
                 if (r < 0)
                         return r;

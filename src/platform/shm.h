@@ -27,17 +27,9 @@ struct seqcast__shm_draft {
 int seqcast__shm_open(const char *name, bool writable);
 
 /** Another open file of the same object, read-only, with locks of its own. Of what others have given us,
- *  ask seqcast__shm_is_sealed() first: opening devices, FIFOs and the like has effects. @return
+ *  ask seqcast__nameless_is_sealed() first: opening devices, FIFOs and the like has effects. @return
  *  descriptor; -errno */
 int seqcast__shm_reopen(int fd);
-
-/** Nobody can resize it from now on, or write to it but by the mappings that exist. @return 0; -errno */
-int seqcast__shm_seal(int fd);
-
-/** Is it sealed like that, or against all writing? Asks nobody but the kernel, whatever the descriptor
- *  stands for. @return 1; 0; -EOPNOTSUPP not memory; -EBADF, also of a descriptor that was opened by
- *  O_PATH; -errno */
-int seqcast__shm_is_sealed(int fd);
 
 /** Start a new object, mode 0600, that nobody can find yet. @return 0; -errno */
 int seqcast__shm_draft_open(struct seqcast__shm_draft *ret_draft);

@@ -57,8 +57,6 @@ SCRIPT
 has_descriptor() { ls -l "/proc/$1/fd" | grep -q "anon_inode:\[\?$2"; }
 has_no_descriptor() { ! has_descriptor "$@"; }
 
-is_portable() { [[ $bin == *-portable* ]]; }
-
 # sleeps PID: how often it has gone to sleep
 sleeps() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$1/status"; }
 

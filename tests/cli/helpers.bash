@@ -48,6 +48,9 @@ eventually() {
         return 1
 }
 
+# of the library that the tools are linked with
+is_portable() { [[ $bin == *-portable* ]]; }
+
 # try STATUS COMMAND...: the exit code is part of the promise; $output and $stderr are apart
 try() {
         local expected=$1

@@ -4,11 +4,16 @@
 # Segments of owners who are not trusted, and sealed ones that are handed over a socket.
 load helpers
 
+needs_seals() {
+        ! is_portable || skip "a portable build: nothing can be sealed"
+}
+
 socket_path() {
         echo "$BATS_TEST_TMPDIR/quote.sock"
 }
 
 offer() {
+        needs_seals
         background shmpub -s "$quote" --sealed "$(socket_path)" "$@" quote bid=%n ask=101 qty=5 sym=ES
         eventually shmsub --from "$(socket_path)" quote
 }
@@ -48,6 +53,7 @@ offer() {
 }
 
 @test "what is no socket is not removed" {
+        needs_seals
         echo precious >"$(socket_path)"
         try 8 shmpub -s "$quote" --sealed "$(socket_path)" quote bid=1
         same "$(cat "$(socket_path)")" precious
@@ -97,6 +103,7 @@ one_is_alive() {
 }
 
 @test "of five writers that offer at one socket, one goes on" {
+        needs_seals
         for i in 1 2 3 4 5; do
                 background shmpub -q -s "$quote" --sealed "$(socket_path)" --hold quote bid=$i
         done

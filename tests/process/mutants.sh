@@ -42,7 +42,7 @@ mutant src/handle/attach.c unit/test_subscriber 'what others may write is truste
 mutant src/handle/subscriber.c unit/test_publisher 'holes are read' \
         's/subscriber->sparse = .*/subscriber->sparse = false;/'
 mutant src/platform/shm.c unit/test_publisher 'the file size limit is not looked at' 's/bytes > limit.rlim_cur/false/'
-mutant src/platform/lock.c unit/test_publisher 'the lock belongs to the process' 's/F_OFD_SETLK/F_SETLK/'
+mutant src/platform/lock_linux.c unit/test_publisher 'the lock belongs to the process' 's/F_OFD_SETLK/F_SETLK/'
 mutant src/layout/segment_layout.c unit/test_layout 'a depth may be any number' \
         's/!is_power_of_two\(header->depth\) \|\|/false ||/'
 mutant src/layout/segment_layout.c unit/test_layout 'a product may wrap round' \
@@ -209,12 +209,12 @@ mutant src/handle/fetch.c unit/test_fetch 'the length is that of the last fetch'
 mutant src/handle/attach.c unit/test_fetch 'a segment of any owner is mapped' 's/wish->any_owner \? seqcast__fetch_open\(segment\) :/false ? 0 :/'
 mutant src/handle/wait.c unit/test_sealed 'a segment without a name has lost it' 's/found.nameless = seqcast__segment_is_nameless\(segment\);/found.nameless = false;/'
 mutant src/handle/attach.c unit/test_sealed 'what is not sealed is taken' 's/\(sealed == 0 \&\& !wish->any_owner\)/(false)/'
-mutant src/handle/acquire.c unit/test_sealed 'it is not sealed' 's/r = seqcast__shm_seal\(segment.fd\);/r = 0;/'
+mutant src/handle/acquire.c unit/test_sealed 'it is not sealed' 's/r = seqcast__nameless_seal\(segment.fd\);/r = 0;/'
 mutant src/handle/acquire.c unit/test_sealed 'other users cannot open it once more' 's/^#define MODE_SEALED 0444/#define MODE_SEALED 0400/'
-mutant src/platform/shm.c unit/test_sealed 'it may shrink' 's/\(seals \& F_SEAL_SHRINK\) != 0 \&\&//'
-mutant src/platform/shm.c unit/test_sealed 'it may be written' 's/ \&\& \(seals \& \(F_SEAL_WRITE \| F_SEAL_FUTURE_WRITE\)\) != 0//'
-mutant src/platform/shm.c unit/test_sealed 'seals do not keep writers out' 's/SIZE_SEALS \| F_SEAL_FUTURE_WRITE/SIZE_SEALS/'
-mutant src/platform/shm.c unit/test_sealed 'what is no memory is opened' 's/errno == EINVAL \? -EOPNOTSUPP : -errno/0/'
+mutant src/platform/nameless_linux.c unit/test_sealed 'it may shrink' 's/\(seals \& F_SEAL_SHRINK\) != 0 \&\&//'
+mutant src/platform/nameless_linux.c unit/test_sealed 'it may be written' 's/ \&\& \(seals \& \(F_SEAL_WRITE \| F_SEAL_FUTURE_WRITE\)\) != 0//'
+mutant src/platform/nameless_linux.c unit/test_sealed 'seals do not keep writers out' 's/SIZE_SEALS \| F_SEAL_FUTURE_WRITE/SIZE_SEALS/'
+mutant src/platform/nameless_linux.c unit/test_sealed 'what is no memory is opened' 's/errno == EINVAL \? -EOPNOTSUPP : -errno/0/'
 mutant src/handle/subscriber.c unit/test_sealed 'holes are what the header says' 's/subscriber->sparse = .*/subscriber->sparse = false;/'
 
 finish_mutants

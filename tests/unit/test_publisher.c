@@ -12,7 +12,9 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "handle/segment.h"
 #include "layout/segment_layout.h"
+#include "platform/lock.h"
 #include "seqcast.h"
 
 #include "../support/record.h"
@@ -486,14 +488,13 @@ Test(publisher, does_not_replace_something_by_nothing)
 
 Test(publisher, a_lock_of_a_reader_is_no_publisher)
 {
-        struct flock lock = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_len = 1 };
         seqcast_publisher_options options = options_for(64, 4, 0);
         int fd;
 
         open_it(64, 4, 0);
         publisher = seqcast_publisher_close(publisher);
         fd = open(topic_path(), O_RDONLY);
-        cr_assert(zero(int, fcntl(fd, F_OFD_SETLK, &lock)));
+        cr_assert(zero(int, seqcast__lock_take_shared(fd, SEQCAST__PUBLISHER_LOCK_BYTE)));
         expect_refusal(topic_name(), &options, -EBUSY);
         cr_assert(ne(ptr, strstr(detail.text, "reader"), NULL), "%s", detail.text);
         options.flags = SEQCAST_REPLACE;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include "platform/nameless.h"
 #include "seqcast.h"
 
 #include "../support/child.h"
@@ -29,8 +30,15 @@ static unsigned char record[RECORD_BYTES];
 static seqcast_sample sample;
 static seqcast_detail detail;
 
+static bool can_be_sealed(void)
+{
+        return seqcast__nameless_is_sealed(-1) != -ENOSYS;
+}
+
 static void note_what_is_open(void)
 {
+        if (!can_be_sealed())
+                cr_skip_test("a portable build: nothing can be sealed");
         topic_name();
         descriptors_before = count_descriptors();
 }
@@ -59,6 +67,21 @@ static int open_from(int fd, uint32_t flags)
         options.flags = flags;
         options.ret_detail = &detail;
         return seqcast_subscriber_open_fd(fd, &options, &subscriber);
+}
+
+Test(sealed_in_vain, is_refused_where_nothing_can_be_sealed)
+{
+        seqcast_publisher_options options = SEQCAST_PUBLISHER_OPTIONS;
+
+        if (can_be_sealed())
+                cr_skip_test("segments can be sealed here");
+        options.record_bytes = RECORD_BYTES;
+        options.flags = SEQCAST_SEALED;
+        options.ret_detail = &detail;
+        cr_assert(eq(int, seqcast_publisher_open(topic_name(), &options, &publisher), -ENOSYS));
+        cr_assert(
+                eq(str, detail.text, "cannot create an object in memory: not in this build of the library"));
+        cr_assert(eq(int, open_from(STDIN_FILENO, 0), -ENOSYS));
 }
 
 static void open_sealed(void)

@@ -392,7 +392,7 @@ static int publish_under_seccomp(void)
         if (open_waking_publisher(strict_wake, 0, &publisher) != 0)
                 return 1;
         sleeper = open_beside();
-        if (seqcast__lock_take_shared(sleeper, SEQCAST__SLEEPER_LOCK_BYTE) != 0)
+        if (seqcast__futex_can_wake() && seqcast__lock_take_shared(sleeper, SEQCAST__SLEEPER_LOCK_BYTE) != 0)
                 return 1;
         if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) != 0)
                 return 77;
