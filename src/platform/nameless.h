@@ -17,16 +17,16 @@ int seqcast__nameless_open(const char *directory);
 /** @return 0; -EEXIST; -errno */
 int seqcast__nameless_link(int fd, const char *path);
 
-/** Memory that can be sealed. `label` is for people. `huge`: in pages of the hugetlb kind. @return descriptor;
- *  -ENOSYS: no such memory here; -errno */
+/** Memory that can be sealed. `label` is for people. `huge`: in pages of the hugetlb kind.
+ *  @return descriptor; -ENOSYS: no such memory here; -errno */
 int seqcast__nameless_memory(const char *label, bool huge);
 
 /** Nobody can resize it from now on, or write to it but by the mappings that exist. @return 0; -errno */
 int seqcast__nameless_seal(int fd);
 
 /** Is it sealed like that, or against all writing? Asks nobody but the kernel, whatever the descriptor
- *  stands for. @return 1; 0; -EOPNOTSUPP not memory; -ENOSYS nothing can be sealed here; -EBADF, also of a descriptor that was opened by
- *  O_PATH; -errno */
+ *  stands for. @return 1; 0; -EOPNOTSUPP not memory; -ENOSYS nothing can be sealed here; -EBADF, also of a
+ *  descriptor that was opened by O_PATH; -errno */
 int seqcast__nameless_is_sealed(int fd);
 
 #endif
