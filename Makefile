@@ -173,7 +173,7 @@ fuzzers: $(patsubst %.c,$B/%,$(fuzz_targets))
 
 mutants: ## break the library in each way that the tests are to notice, and see that they do
 	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
-	        SUITES='$(filter unit process crash fuzz tsan wait torture,$(SUITES))'
+	        SUITES='$(filter unit process crash fuzz tsan wait torture model,$(SUITES))'
 
 model: ## the algorithms under model checkers, all rows of their tables; GENMC=PATH: GenMC is there
 	@$(MAKE) --no-print-directory check SUITES=model MODEL=all TEST_SECONDS=7200

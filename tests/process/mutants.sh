@@ -14,7 +14,7 @@ mutant src/handle/publisher.c unit/test_publisher 'what was complete is not anno
         's/seqcast_ring_recover\(\&publisher->ring\)/atomic_load(publisher->ring.version)/'
 mutant src/handle/publish.c unit/test_publisher 'a signal handler publishes within a publication' \
         's/(&publisher->busy, memory_order_relaxed\)) != 0/\1 > 1/'
-mutant src/handle/publish.c process/test_handlers 'a publisher looks at what is begun before it says that it is busy' \
+mutant src/handle/publish.c crash/test_handlers 'a publisher looks at what is begun before it says that it is busy' \
         "$all"'s/(        if \(atomic_load_explicit\(&publisher->busy.*)(        activity = atomic_load[^;]*;\n)/\2\1/'
 mutant src/handle/publish.c unit/test_publisher 'the private record is not brought up to date' \
         's/publisher->private_version != publisher->version/publisher->private_version == SEQCAST__PRIVATE_STALE/'

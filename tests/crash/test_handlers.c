@@ -12,7 +12,7 @@
 
 #include "seqcast.h"
 
-#include "../crash/step.h"
+#include "step.h"
 #include "../support/topic.h"
 
 #define BYTES 64
