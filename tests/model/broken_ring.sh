@@ -11,11 +11,7 @@
 . tests/support/emitted.sh
 
 : "${CC:=cc}"
-case ${BUILD##*/} in
-*-thread* | *-address* | *-undefined*)
-        skip "twins of the ring" "the plain build is enough"
-        finish ;;
-esac
+plain_build_only "twins of the ring"
 jobs=$(nproc 2>/dev/null || echo 2)
 flags="-std=c11 -D_GNU_SOURCE -w -pthread"
 tsan="setarch $(uname -m) -R"

@@ -13,11 +13,7 @@ if ! ${PKG_CONFIG:-pkg-config} --exists criterion 2>/dev/null; then
         skip "mutants" "Criterion is not installed (libcriterion-dev, pkg-config)"
         finish
 fi
-case ${BUILD##*/} in
-*-thread* | *-address*)
-        skip "mutants" "the plain build is enough"
-        finish ;;
-esac
+plain_build_only "mutants"
 criterion=$(${PKG_CONFIG:-pkg-config} --cflags --libs criterion)
 flags="-std=c11 -D_GNU_SOURCE -w -O0 -pthread"
 

@@ -15,11 +15,7 @@ topic=seqcast-ports-$$-$(date +%s%N)
 trap 'rm -rf "$scratch" "/dev/shm/$topic"' EXIT
 native=$BUILD/tests/ports/peer
 
-case ${BUILD##*/} in
-*-thread* | *-address* | *-undefined*)
-        skip "other machines" "the plain build is enough"
-        finish ;;
-esac
+plain_build_only "other machines"
 
 # port NAME COMPILER [EMULATOR]: what is not there ends the script as a skip
 port() {

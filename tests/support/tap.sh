@@ -62,6 +62,15 @@ finish() {
         exit "$tap_failed"
 }
 
+# plain_build_only TEXT: in a build with sanitizers, TEXT is skipped, and that is all
+plain_build_only() {
+        case ${BUILD##*/} in
+        *-thread* | *-address* | *-undefined*)
+                skip "$1" "the plain build is enough"
+                finish ;;
+        esac
+}
+
 # public_functions: the functions that include/seqcast.h declares, one per line
 public_functions() {
         sed -nE 's/^SEQCAST_(API|CHECKED) .*(seqcast_[a-z0-9_]+)\(.*/\2/p' include/seqcast.h | sort

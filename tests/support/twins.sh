@@ -23,11 +23,7 @@ unmarked='s/^ *atomic_store_explicit\(seq, 2 \* number - 1, .*W1.*$/(void)seq; (
 
 # twins_of PROGRAM.c: what no bug is planted in is compiled once
 twins_of() {
-        case ${BUILD##*/} in
-        *-thread* | *-address* | *-undefined*)
-                skip "planted bugs" "the plain build is enough"
-                finish ;;
-        esac
+        plain_build_only "planted bugs"
         twin_program=$1
         mkdir -p "$scratch/whole"
         for source in "$1" $(find src -name '*.c' ! -name '*_portable.c' ! -name '*_urcu.c'); do

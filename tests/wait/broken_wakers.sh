@@ -13,10 +13,8 @@ case ${BUILD##*/} in
 *-portable*)
         skip "planted bugs" "in a portable build nobody wakes"
         finish ;;
-*-thread* | *-address* | *-undefined*)
-        skip "planted bugs" "the plain build is enough"
-        finish ;;
 esac
+plain_build_only "planted bugs"
 jobs=$(nproc 2>/dev/null || echo 2)
 flags="-std=c11 -D_POSIX_C_SOURCE=200809L -D_DEFAULT_SOURCE -D_FILE_OFFSET_BITS=64 -w -O1 -pthread"
 all=':a;N;$!ba;'
