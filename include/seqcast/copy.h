@@ -14,7 +14,7 @@
  *
  * Both are ordered by the fences of seqlock.h, and touch no word that holds none of the bytes named.
  *
- * Also the one place where C11 and C++11 atomics are made to look alike. */
+ * Also the one place where what C11 and C++11, or processors, call by different names gets one. */
 
 #ifndef SEQCAST_COPY_H
 #define SEQCAST_COPY_H
@@ -71,6 +71,16 @@ static inline uint64_t seqcast_word_load_relaxed(const seqcast_word *word)
 static inline void seqcast_word_store_relaxed(seqcast_word *word, uint64_t value)
 {
         atomic_store_explicit(word, value, memory_order_relaxed);
+}
+
+/* Between two attempts: the other hardware thread of this core, maybe the writer, gets its turn. */
+static inline void seqcast__cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
+#endif
 }
 
 #ifdef SEQCAST_COPY_WORDS

@@ -66,7 +66,7 @@
 #include "seqcast/copy.h"
 #include "seqcast/types.h"
 
-/** So many attempts are made in a row, then it is SEQCAST_BUSY; trying longer is for the caller. */
+/** So many attempts are made, then it is SEQCAST_BUSY; trying longer is for the caller. */
 #define SEQCAST_FOREIGN_ATTEMPTS_MAX 64
 
 #ifdef __cplusplus
@@ -173,7 +173,7 @@ static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes
 }
 
 /**
- * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts, without a pause.
+ * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts, with the processor's pause between.
  * @param to private memory; rubbish unless 0 is returned
  * @param ret_count the owner's count for this record, as it stands there; may be NULL; untouched unless 0 is
  *        returned. Whether there is a record before it first moves is for the owner to say
@@ -189,6 +189,8 @@ static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, vo
         if (!seqcast_foreign_loadable(foreign))
                 return -EINVAL;
         for (int attempt = 0; attempt < SEQCAST_FOREIGN_ATTEMPTS_MAX; attempt++) {
+                if (attempt != 0)
+                        seqcast__cpu_relax();
                 state = seqcast_foreign_begin(foreign, &begun);
                 if (state == SEQCAST_NONE)
                         break;

@@ -90,15 +90,6 @@ struct seqcast_ring_view {
         bool retired;
 };
 
-static inline void seqcast__cpu_relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("yield");
-#endif
-}
-
 static inline seqcast_word *seqcast_ring_slot(const struct seqcast_ring *ring, uint64_t number)
 {
         return (seqcast_word *)(void *)(ring->slots + (number & ring->depth_mask) * ring->stride);

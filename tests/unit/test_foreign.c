@@ -47,40 +47,61 @@ static void copy_with_intrusions(void *to, const seqcast_word *words, uint64_t o
 
 /* ---- the layouts --------------------------------------------------------------------------- */
 
-struct gpsd_export { /* data in the middle, bookends of 32 bits around it */
+/* Fields are in the order and of the width that their owners' headers give them; in the place of those that
+ * are guarded stand RECORD_BYTES bytes. */
+
+struct gpsd_export { /* gpsd: struct shmexport_t */
         int bookend1;
         unsigned char data[RECORD_BYTES];
         int bookend2;
 };
 
-struct rfactor_buffer { /* both counters before the data */
+struct rfactor_buffer { /* rF2SharedMemoryMapPlugin: each of its buffers */
         uint32_t version_update_begin, version_update_end;
+        int32_t bytes_updated_hint;
         unsigned char data[RECORD_BYTES];
 };
 
-struct ntp_shm { /* what is guarded begins with the clock's time */
+struct ntp_shm { /* ntpd, gpsd and chrony: struct shmTime. The data: from clockTimeStampSec on */
         int mode;
         int count;
         unsigned char data[RECORD_BYTES];
+        int receive_us, leap, precision, samples;
         int valid;
+        unsigned clock_ns, receive_ns;
+        int dummy[8];
 };
 
-struct even_odd_32 { /* as in pvclock, the data follows at once, at 4 bytes beyond a multiple of 8 */
-        uint32_t version;
+struct pvclock { /* Linux: struct pvclock_vcpu_time_info. The data: from tsc_timestamp on */
+        uint32_t version, pad;
         unsigned char data[RECORD_BYTES];
 };
 
-struct even_odd_64 { /* data of a length that is no multiple of anything */
+struct vmclock { /* Linux: struct vmclock_abi. The data: from disruption_marker on */
+        uint32_t magic, size;
+        uint16_t version;
+        uint8_t counter_id, time_type;
+        uint32_t seq_count;
+        unsigned char data[RECORD_BYTES];
+};
+
+struct even_odd_64 { /* PipeWire's SPA_SEQ: a word anywhere. Its neighbour is not aligned */
         unsigned char tag;
         unsigned char data[RECORD_BYTES];
         uint64_t sequence;
 };
 
+_Static_assert(offsetof(struct rfactor_buffer, data) == 12, "as its readers in other languages have it");
+_Static_assert(offsetof(struct ntp_shm, valid) == 48, "as it is where time_t has 64 bits");
+_Static_assert(sizeof(struct pvclock) == 32 && offsetof(struct pvclock, data) == 8, "the hypervisor's");
+_Static_assert(offsetof(struct vmclock, seq_count) == 12 && offsetof(struct vmclock, data) == 16, "likewise");
+
 static union {
         struct gpsd_export gpsd;
         struct rfactor_buffer rfactor;
         struct ntp_shm ntp;
-        struct even_odd_32 even_odd_32;
+        struct pvclock pvclock;
+        struct vmclock vmclock;
         struct even_odd_64 even_odd_64;
 } * shared;
 
@@ -155,17 +176,32 @@ static void step_ntp(uint64_t number, unsigned step)
                 store_third(shared->ntp.data, number, step - 2);
 }
 
-static struct seqcast_foreign find_even_odd_32(void)
-{
-        return seqcast_foreign_even_odd(&shared->even_odd_32.version, 4);
-}
-
-static void step_even_odd_32(uint64_t number, unsigned step)
+static void step_even_odd_32(uint32_t *counter, unsigned char *data, uint64_t number, unsigned step)
 {
         if (step == 0 || step == 4)
-                shared->even_odd_32.version++;
+                ++*counter;
         else
-                store_third(shared->even_odd_32.data, number, step - 1);
+                store_third(data, number, step - 1);
+}
+
+static struct seqcast_foreign find_pvclock(void)
+{
+        return seqcast_foreign_even_odd(&shared->pvclock.version, 4);
+}
+
+static void step_pvclock(uint64_t number, unsigned step)
+{
+        step_even_odd_32(&shared->pvclock.version, shared->pvclock.data, number, step);
+}
+
+static struct seqcast_foreign find_vmclock(void)
+{
+        return seqcast_foreign_even_odd(&shared->vmclock.seq_count, 4);
+}
+
+static void step_vmclock(uint64_t number, unsigned step)
+{
+        step_even_odd_32(&shared->vmclock.seq_count, shared->vmclock.data, number, step);
 }
 
 static struct seqcast_foreign find_even_odd_64(void)
@@ -191,16 +227,21 @@ static uint64_t twice(uint64_t number)
         return 2 * number;
 }
 
+enum { GPSD, RFACTOR, NTP, PVCLOCK, VMCLOCK, EVEN_ODD_64 };
+
 static const struct layout layouts[] = {
-        { "gpsd", sizeof(struct gpsd_export), offsetof(struct gpsd_export, data), find_gpsd, 5, step_gpsd,
-          once },
-        { "rFactor 2", sizeof(struct rfactor_buffer), offsetof(struct rfactor_buffer, data), find_rfactor, 5,
-          step_rfactor, once },
-        { "NTP", sizeof(struct ntp_shm), offsetof(struct ntp_shm, data), find_ntp, 7, step_ntp, twice },
-        { "even and odd, 32 bits", sizeof(struct even_odd_32), offsetof(struct even_odd_32, data),
-          find_even_odd_32, 5, step_even_odd_32, twice },
-        { "even and odd, 64 bits", sizeof(struct even_odd_64), offsetof(struct even_odd_64, data),
-          find_even_odd_64, 5, step_even_odd_64, twice },
+        [GPSD] = { "gpsd", sizeof(struct gpsd_export), offsetof(struct gpsd_export, data), find_gpsd, 5,
+                   step_gpsd, once },
+        [RFACTOR] = { "rFactor 2", sizeof(struct rfactor_buffer), offsetof(struct rfactor_buffer, data),
+                      find_rfactor, 5, step_rfactor, once },
+        [NTP] = { "NTP", sizeof(struct ntp_shm), offsetof(struct ntp_shm, data), find_ntp, 7, step_ntp,
+                  twice },
+        [PVCLOCK] = { "pvclock", sizeof(struct pvclock), offsetof(struct pvclock, data), find_pvclock, 5,
+                      step_pvclock, twice },
+        [VMCLOCK] = { "VMClock", sizeof(struct vmclock), offsetof(struct vmclock, data), find_vmclock, 5,
+                      step_vmclock, twice },
+        [EVEN_ODD_64] = { "even and odd, 64 bits", sizeof(struct even_odd_64),
+                          offsetof(struct even_odd_64, data), find_even_odd_64, 5, step_even_odd_64, twice },
 };
 
 #define EACH_LAYOUT(layout)                                                                                  \
@@ -313,6 +354,24 @@ Test(foreign, the_count_may_be_of_no_interest_and_the_data_of_no_length)
                              SEQCAST_OK));
                 cr_assert(eq(u8, record[0], 0xee));
         }
+}
+
+Test(foreign, what_is_guarded_may_lie_on_both_sides_of_the_word_that_guards_it)
+{
+        struct seqcast_foreign foreign;
+        struct ntp_shm got;
+        size_t behind = offsetof(struct ntp_shm, dummy) - offsetof(struct ntp_shm, data);
+
+        begin(&layouts[NTP], 3);
+        shared->ntp.clock_ns = 123456789;
+        shared->ntp.receive_ns = 987654321;
+        foreign = find_ntp();
+        cr_assert(eq(int, seqcast_foreign_read(&foreign, got.data, shared->ntp.data, behind, NULL),
+                     SEQCAST_OK));
+        cr_assert(record_check(got.data, RECORD_BYTES, 3));
+        cr_assert(eq(int, got.valid, 1));
+        cr_assert(eq(uint, got.clock_ns, 123456789));
+        cr_assert(eq(uint, got.receive_ns, 987654321));
 }
 
 Test(foreign, any_part_of_the_data_is_copied_and_nothing_more)
@@ -432,7 +491,7 @@ Test(foreign, an_owner_who_never_pauses_is_given_up)
 
 Test(foreign, an_owner_who_stands_still_is_given_up)
 {
-        begin(&layouts[4], 1);
+        begin(&layouts[EVEN_ODD_64], 1);
         go_on(1);
         cr_assert(eq(int, read_record(), SEQCAST_BUSY));
         cr_assert(eq(uint, owner.loads, SEQCAST_FOREIGN_ATTEMPTS_MAX), "an odd count is not copied behind");
@@ -451,11 +510,11 @@ Test(foreign, the_next_attempt_succeeds_when_the_owner_rests)
 
 Test(foreign, a_sample_that_was_taken_by_somebody_else_is_none)
 {
-        begin(&layouts[2], 3);
+        begin(&layouts[NTP], 3);
         shared->ntp.valid = 0; /* what ntpd does with what it has used */
         shared->ntp.count++;
         cr_assert(eq(int, read_record(), SEQCAST_NONE));
-        go_on(layouts[2].steps);
+        go_on(layouts[NTP].steps);
         cr_assert(eq(int, read_record(), SEQCAST_OK));
         cr_assert(eq(u64, count, 9), "it is odd, and the record is whole");
         cr_assert(record_check(record, RECORD_BYTES, 4));
@@ -463,7 +522,7 @@ Test(foreign, a_sample_that_was_taken_by_somebody_else_is_none)
 
 Test(foreign, counters_come_round)
 {
-        begin(&layouts[0], 1);
+        begin(&layouts[GPSD], 1);
         shared->gpsd.bookend1 = shared->gpsd.bookend2 = -1;
         cr_assert(eq(int, read_record(), SEQCAST_OK));
         cr_assert(eq(u64, count, UINT32_MAX), "not more than the width says");
@@ -471,7 +530,7 @@ Test(foreign, counters_come_round)
         cr_assert(eq(int, read_record(), SEQCAST_BUSY));
         shared->gpsd.bookend1 = 0;
         cr_assert(eq(int, read_record(), SEQCAST_OK));
-        begin(&layouts[4], 1);
+        begin(&layouts[EVEN_ODD_64], 1);
         shared->even_odd_64.sequence = (uint64_t)1 << 32; /* only the upper half differs from 0 */
         cr_assert(eq(int, read_record(), SEQCAST_OK));
         cr_assert(eq(u64, count, (uint64_t)1 << 32));
