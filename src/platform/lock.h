@@ -12,7 +12,9 @@
 
 enum seqcast__lock_holder { SEQCAST__LOCK_FREE = 0, SEQCAST__LOCK_READERS = 1, SEQCAST__LOCK_WRITER = 2 };
 
-/** Take the write lock on one byte, without waiting. @return 0; -EAGAIN someone holds it; -errno */
+/** Take the write lock on one byte, without waiting; a portable build waits up to 50 ms for readers, among
+ *  whom are those who ask. @return 0; -EAGAIN someone holds it; -errno, in a portable build -ENOSYS for all
+ *  bytes but 0 */
 int seqcast__lock_take(int fd, int64_t byte);
 
 /** Take a read lock: nobody can take the write lock while it is held. Likewise. */

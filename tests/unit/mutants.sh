@@ -131,6 +131,24 @@ mutant include/seqcast/ring.h unit/test_ring 'the retired mark of the version is
 mutant include/seqcast/ring.h unit/test_ring 'the retired mark of a slot is news' \
         's/depth_mask != 0 \&\& begun != SEQCAST_SEQ_RETIRED\)/depth_mask != 0)/'
 
+lock=src/platform/lock_linux.c
+mutant $lock unit/test_lock 'the lock belongs to the process' 's/F_OFD_SETLK/F_SETLK/; s/F_OFD_GETLK/F_GETLK/'
+mutant $lock unit/test_lock 'a writer takes the lock of a reader' 's/take\(fd, F_WRLCK/take(fd, F_RDLCK/'
+mutant $lock unit/test_lock 'a reader takes the lock of a writer' 's/take\(fd, F_RDLCK/take(fd, F_WRLCK/'
+mutant $lock unit/test_lock 'the lock is kept' 's/F_UNLCK, byte\)/F_RDLCK, byte)/'
+mutant $lock unit/test_lock 'a reader is taken for a writer' 's/return lock\.l_type == F_WRLCK/return lock.l_type != F_UNLCK/; s/one_byte\(F_RDLCK, byte\)/one_byte(F_WRLCK, byte)/'
+mutant $lock unit/test_lock 'one of several bytes is looked at' 's/lock\.l_len = \(off_t\)count;//'
+
+lock=src/platform/lock_portable.c
+mutant $lock unit/test_lock 'no patience with those who ask' 's/(define PATIENCE_NAPS) 50/\1 0/'
+mutant $lock unit/test_lock 'patience with a writer, too' 's/== SEQCAST__LOCK_WRITER\)$/== -1)/'
+mutant $lock unit/test_lock 'patience without naps' 's/nanosleep\(&nap, NULL\);//'
+mutant $lock unit/test_lock 'whoever asks keeps the lock' 's/^        flock\(fd, LOCK_UN\);//'
+mutant $lock unit/test_lock 'the lock is kept' 's/^                flock\(fd, LOCK_UN\);/                ;/'
+mutant $lock unit/test_lock 'a writer takes the lock of a reader' 's/try_lock\(fd, LOCK_EX\)/try_lock(fd, LOCK_SH)/'
+mutant $lock unit/test_lock 'an error is no answer' 's/: -errno;/: 0;/'
+mutant $lock unit/test_lock 'other bytes are locked, too' 's/if \(byte != PUBLISHER_BYTE\)/if (0)/'
+
 foreign=include/seqcast/foreign.h
 mutant $foreign unit/test_foreign 'the first bookend that is written is read first' \
         's/(struct seqcast_foreign foreign = \{) opened, closed, /\1 closed, opened, /'
