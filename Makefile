@@ -112,7 +112,7 @@ $(tools): $B/%: $B/obj/tools/%.o $B/libtools.a $B/libseqcast.a $B/libs
 
 SUITES   ?= $(filter $(notdir $(wildcard tests/*)),\
             lint unit process crash fuzz tsan wait torture model ports cli examples install)
-PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev libck-dev bats jq strace mandoc spin
+PACKAGES ?= g++ pkg-config libjson-c-dev libcriterion-dev libuv1-dev libck-dev bats jq strace mandoc spin valgrind
 
 programs   = $(patsubst %.c,$B/%,$(filter-out $(unbuilt),$(wildcard $(1:%=tests/%/*.c))))
 unbuilt   := $(if $(call found,criterion),,$(shell grep -ls '<criterion/' tests/*/*.c)) \

@@ -173,7 +173,7 @@ static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes
 }
 
 /**
- * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts, with the processor's pause between.
+ * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts; the processor pauses in between.
  * @param to private memory; rubbish unless 0 is returned
  * @param ret_count the owner's count for this record, as it stands there; may be NULL; untouched unless 0 is
  *        returned. Whether there is a record before it first moves is for the owner to say

@@ -59,8 +59,9 @@ serve
 try "the next server goes on with the numbers" beyond "$last"
 kill_server
 
-# The ratios by which publishing and reading are dearer than by hand: at most so many.
-seqlock_limit=3 ring_limit=6
+# Publishing and reading may need so many per cent of the instructions that they need by hand. Measured, with gcc
+# and clang: 144 to 147 and 109 to 128 with seqlock.h, 200 to 218 and 277 to 378 with the ring.
+seqlock_limit=160 ring_limit=400
 
 # instructions WAY CALL: of ten thousand calls
 instructions() {
@@ -75,12 +76,12 @@ few_instructions() {
         by_hand=$(instructions by-hand "$1") seqlock=$(instructions seqlock.h "$1") ring=$(instructions ring.h "$1")
         echo "$1: instructions by hand $((by_hand / 10000)), seqlock.h $((seqlock / 10000)), ring.h $((ring / 10000))"
         [ "$by_hand" -gt 0 ] && [ "$seqlock" -gt 0 ] && [ "$ring" -gt 0 ] &&
-                [ "$seqlock" -le $((seqlock_limit * by_hand)) ] && [ "$ring" -le $((ring_limit * by_hand)) ]
+                [ $((100 * seqlock)) -le $((seqlock_limit * by_hand)) ] && [ $((100 * ring)) -le $((ring_limit * by_hand)) ]
 }
 
 # takes_its_time: no more than several times as much, which a busy machine does not bring about
 takes_its_time() {
-        awk -v limit=$((5 * ring_limit)) '
+        awk -v limit=30 '
         / x / { n++; if ($4 == "x" && $5 > limit || $NF > limit) bad = 1 } END { exit bad || n != 3 }' "$scratch/cost"
 }
 
