@@ -17,13 +17,13 @@
  *                  and even say nothing.                                   seqcast_foreign_count_valid()
  *
  *   owner, by his rules                            reader
- *   G0  valid = 0              (count, valid)      F1  c = closed; odd (even and odd): busy     acquire
- *   G1  opened is moved                            F2  valid is 0 (count, valid): nothing       acquire
+ *   G0  valid = 0, barrier     (count, valid)      F1  c = closed; odd (even and odd): busy     acquire
+ *   G1  opened is moved                            F2  valid is 0 (count, valid): nothing       relaxed
  *   G2  barrier                                    F3  copy the data
  *   G3  data                                       F4  fence                                    acquire
  *   G4  barrier                                    F5  is opened still c?                       relaxed
  *   G5  closed is moved
- *   G6  valid = 1              (count, valid)
+ *   G6  barrier, valid = 1     (count, valid)
  *
  * `opened` and `closed` are one word, but with bookends.
  *
@@ -31,17 +31,19 @@
  *   G4 / F1   a reader that has found the count of G5 finds, in F3, all of the data.
  *   G2 / F4   a reader that has copied anything of G3 also finds, in F5, the count of G1 or a later one, and
  *             throws the copy away.
- *   G6 / F2   a count that was found between G1 and G5 meets the 0 of G0; or, where valid is 1 again, F5
- *             finds the count of G5. A reader that looked at valid first could have him begin before it
- *             looks at the count, find one count at both ends of its copy, and take half a record.
+ *   G0 / F1   a reader that has found the count of G1 finds, in F2, the 0 of G0, or a later 1.
+ *   G6 / F4   ... and if it is that 1, F5 finds the count of G5. A reader that looked at valid first could
+ *             have him begin before it looks at the count, find one count at both ends of its copy, and
+ *             take half a record.
  *
  * The counter that he moves last is read first, and the one that he moves first is read last. A reader that
  * began with `opened` would find it n, copy while he writes n + 1, and find `closed` still n.
  *
  * WHAT NO READER CAN MAKE GOOD. The barriers are his. On x86-64 any two stores are in order, if only his
- * compiler leaves them so; elsewhere an owner without barriers gives torn data to any reader. So do two
- * owners at once, and mode 0 of NTP, which guards nothing. If he dies in mid-write, there is nothing to be
- * had until his successor has written.
+ * compiler leaves them so; elsewhere an owner without barriers gives torn data to any reader. gpsd, where it
+ * writes for NTP, has those of G2 and G4 and none between count and valid: without these, too, a record can
+ * be torn (tests/model shows how). The same goes for two owners at once, and for mode 0 of NTP, which guards
+ * nothing. If he dies in mid-write, there is nothing to be had until his successor has written.
  *
  * RANGES. Counters of 32 and 64 bits, aligned; narrower ones come round too soon and are refused. The data
  * lies anywhere and has any length. A counter of 32 bits comes round after 2^31 records (bookends: 2^32): a
@@ -54,8 +56,9 @@
  * program, compiled with it, and sees nothing of other processes. Such a report is about the language;
  * whether the copy is torn is for the counters to say.
  *
- * SOURCES. gpsd: gpsd/shmexport.c and libgps/libgps_shm.c. rF2SharedMemoryMapPlugin: rF2State.h. NTP: "Shared
- * Memory Driver", reference clock 28. Linux: pvclock-abi.h, vmclock-abi.h. PipeWire: spa/utils/atomic.h. */
+ * SOURCES. gpsd: shmexport.c, libgps_shm.c and, for NTP, ntpshmwrite.c. rF2SharedMemoryMapPlugin: rF2State.h.
+ * NTP: "Shared Memory Driver", reference clock 28. Linux: pvclock-abi.h, vmclock-abi.h. PipeWire:
+ * spa/utils/atomic.h. */
 
 #ifndef SEQCAST_FOREIGN_H
 #define SEQCAST_FOREIGN_H
@@ -118,10 +121,10 @@ static inline struct seqcast_foreign seqcast_foreign_count_valid(const void *cou
 
 static inline uint64_t seqcast__foreign_load_acquire(const struct seqcast_foreign *foreign, const void *word)
 {
-        /* F1 pairs with G4, F2 pairs with G6. */
+        /* F1 pairs with G4 and G0. */
         if (foreign->word_bytes == 4)
                 return atomic_load_explicit((const seqcast_foreign_word32 *)word, memory_order_acquire);
-        /* F1 pairs with G4, F2 pairs with G6. */
+        /* F1 pairs with G4 and G0. */
         return atomic_load_explicit((const seqcast_word *)word, memory_order_acquire);
 }
 
@@ -149,7 +152,7 @@ static inline enum seqcast_state seqcast_foreign_begin(const struct seqcast_fore
         *ret_begun = seqcast__foreign_load_acquire(foreign, foreign->closed); /* F1 */
         if (foreign->odd_is_open && (*ret_begun & 1) != 0)
                 return SEQCAST_BUSY;
-        if (foreign->valid != NULL && seqcast__foreign_load_acquire(foreign, foreign->valid) == 0) /* F2 */
+        if (foreign->valid != NULL && seqcast__foreign_load_relaxed(foreign, foreign->valid) == 0) /* F2 */
                 return SEQCAST_NONE;
         return SEQCAST_OK;
 }
@@ -157,7 +160,7 @@ static inline enum seqcast_state seqcast_foreign_begin(const struct seqcast_fore
 /** Do the bytes copied since seqcast_foreign_begin() belong together? If not, they are rubbish. */
 static inline bool seqcast_foreign_whole(const struct seqcast_foreign *foreign, uint64_t begun)
 {
-        /* F4 pairs with G2, and keeps the copy (F3) above the second look (F5). */
+        /* F4 pairs with G2 and G6, and keeps F2 and the copy (F3) above the second look (F5). */
         SEQCAST_FENCE(memory_order_acquire);
         return seqcast__foreign_load_relaxed(foreign, foreign->opened) == begun; /* F5 */
 }
@@ -173,7 +176,7 @@ static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes
 }
 
 /**
- * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts; the processor pauses in between.
+ * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts, with pauses of the processor.
  * @param to private memory; rubbish unless 0 is returned
  * @param ret_count the owner's count for this record, as it stands there; may be NULL; untouched unless 0 is
  *        returned. Whether there is a record before it first moves is for the owner to say

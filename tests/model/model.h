@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* What the drivers of this folder share: a ring in static memory, readers, and what every reader may
- * demand of each read. A driver adds the writers. Compiled with -DGENMC, main() is one round, of which
- * the model checker looks at every execution; compiled plainly, it is rounds on real threads for
- * MILLISECONDS. README.md says what is asked of whom. */
+/* What the drivers of the ring share: a ring in static memory, readers, and what every reader may demand of
+ * each read. A driver adds the writers. README.md says what is asked of whom. */
 
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
 
-#include <assert.h>
-#include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <string.h>
-
-#ifdef GENMC
-#include <genmc.h>
-/* The checker follows copies of whole words only, and the drivers make no others. */
-#define memcpy(to, from, bytes)                                                                              \
-        (assert((bytes) == 8), (void)(*(uint64_t *)(void *)(to) = *(const uint64_t *)(const void *)(from)))
-#define __builtin_ia32_pause() ((void)0)
-#else
-#include <sched.h>
-#include <time.h>
-#endif
+#include "harness.h"
 
 #include "seqcast/ring_parts.h"
 
@@ -48,9 +31,6 @@
 #endif
 #ifndef SLOTS_BEGUN /* the highest number whose slot is written, be it for a publication or a mark */
 #define SLOTS_BEGUN PUBLICATIONS
-#endif
-#ifndef MILLISECONDS
-#define MILLISECONDS 200
 #endif
 
 enum model_read {
@@ -216,22 +196,6 @@ static inline bool model_reads_next(unsigned turn)
 
 /* ---- the threads ------------------------------------------------------------------------------- */
 
-#ifndef GENMC
-static seqcast_word model_gate;
-#endif
-
-/* Real threads start together; the model checker needs no such help. */
-static inline void model_start_together(unsigned threads)
-{
-#ifdef GENMC
-        (void)threads;
-#else
-        atomic_fetch_add_explicit(&model_gate, 1, memory_order_relaxed);
-        while (seqcast_word_load_relaxed(&model_gate) < threads)
-                sched_yield();
-#endif
-}
-
 /* The driver's writers; each is a thread of its own. */
 static void model_write(unsigned writer);
 #ifndef WRITERS
@@ -278,7 +242,7 @@ static inline void *model_read_rest(void *context)
         return NULL;
 }
 
-static inline void model_round(void)
+static void model_round(void)
 {
         pthread_t threads[WRITERS + READERS];
 
@@ -304,21 +268,7 @@ static inline void model_round(void)
         }
 }
 
-#ifdef GENMC
-int main(void)
-{
-        model_round();
-        return 0;
-}
-#else
-static uint64_t model_milliseconds(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
+#ifndef GENMC
 static void model_reset(void)
 {
         for (size_t i = 0; i < sizeof model_memory / sizeof *model_memory; i++)
@@ -327,18 +277,6 @@ static void model_reset(void)
                 model_readers[i] = (struct model_reader){ 0 };
         seqcast_word_store_relaxed(&model_lock, 0);
         seqcast_word_store_relaxed(&model_told, 0);
-        seqcast_word_store_relaxed(&model_gate, 0);
-}
-
-int main(void)
-{
-        const uint64_t end = model_milliseconds() + MILLISECONDS;
-
-        do {
-                model_reset();
-                model_round();
-        } while (model_milliseconds() < end);
-        return 0;
 }
 #endif
 

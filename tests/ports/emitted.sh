@@ -39,7 +39,7 @@ weakened() {
 }
 
 seqlock=include/seqcast/seqlock.h ring=include/seqcast/ring.h waker=src/handle/waker.c
-reattach=src/handle/reattach_plain.c
+reattach=src/handle/reattach_plain.c foreign=include/seqcast/foreign.h
 relaxed='s/memory_order_(acquire|release)/memory_order_relaxed/'
 unfenced='s/SEQCAST_FENCE\(.*\);/;/'
 weakened W2 write_begin_W1_W2 $seqlock "/W2 pairs/,/FENCE/$unfenced"
@@ -59,6 +59,9 @@ weakened R0 version_R0 $ring "/R0 pairs with W5/$relaxed"
 weakened T3 recover_T3 $ring "/T3 pairs with R0/$relaxed"
 weakened X1 retire_X1_X2 $ring "/X1 pairs/,/atomic_store/$relaxed"
 weakened X2 retire_X1_X2 $ring "/X2 pairs/,/SEQ_RETIRED/$relaxed"
+weakened F1 foreign_begin_F1 $foreign "/F1 \*\//s/acquire/relaxed/"
+weakened F4 foreign_whole_F4 $foreign "/F4 pairs/,/FENCE/$unfenced"
+weakened "the fence of F0 to F3" fetch src/handle/fetch.c "$unfenced"
 weakened E2 stop $waker "/E2 pairs/,/FENCE/$unfenced"
 weakened V1 seqcast__reattach_enter $reattach "/V1 pairs/$relaxed"
 weakened V2 seqcast__reattach_enter $reattach "/V2 pairs/$relaxed"

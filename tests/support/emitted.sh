@@ -25,7 +25,7 @@ letters() {
 # accesses COMPILER FOLDER: of all that is looked at; what lies in FOLDER is taken from there. The functions of
 # the library stay apart as the source has them, so that each can be found.
 accesses() {
-        for source in tests/ports/emitted/accesses.c src/handle/waker.c src/handle/reattach_plain.c; do
+        for source in tests/ports/emitted/accesses.c src/handle/waker.c src/handle/fetch.c src/handle/reattach_plain.c; do
                 from=$source apart=
                 [ ! -e "$2/$source" ] || from=$2/$source
                 case $source in src/*) apart=-fno-inline ;; esac
@@ -50,7 +50,10 @@ news_N1              ^L*((A|L[lF])L*){3}$
 find_next_N1         ^[LS]*((A|L[lF])[LS]*){4}$
 publish_W1_to_W5     ^L*SL*[Fs](L*S)+L*(R|FS)L*(R|FS)
 read_R0_to_R4        ^L*(A|L[lF])L+(A|L[lF])[LS]+[lF]L+$
+foreign_begin_F1     ^(A|L[lF])L+$
+foreign_whole_F4     ^L+[lF]L$
 stop                 ^[LS]*F[LS]*$
+fetch                ^[LS]*[lF][LS]*$
 seqcast__reattach_enter    ^[LS]*A[LS]*A[LS]*$
 seqcast__reattach_leave    ^[LS]*l[LS]*$
 seqcast__reattach_replace  S[LS]*F[LS]*R

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* One function for each tagged access of ring.h and seqlock.h (or two, where they are made together), with
- * the accesses beside it that it has to keep apart. Not to be run: emitted.sh looks at what compilers make
- * of it. */
+/* One function for each tagged access of ring.h, seqlock.h and foreign.h (or two, where they are made
+ * together), with the accesses beside it that it has to keep apart. Not to be run: emitted.sh looks at what
+ * compilers make of it. */
 
+#include "seqcast/foreign.h"
 #include "seqcast/ring.h"
 
 #define PAYLOAD SEQCAST_SLOT_HEAD_BYTES / SEQCAST_WORD_BYTES
@@ -108,4 +109,26 @@ enum seqcast_state read_R0_to_R4(const struct seqcast_ring *ring, struct seqcast
                 return SEQCAST_EMPTY;
         seqcast_copy_load(record, view.payload, 0, 24);
         return seqcast_ring_view_valid(&view) ? SEQCAST_OK : SEQCAST_BUSY;
+}
+
+/* ---- what others own --------------------------------------------------------------------------- */
+
+uint64_t foreign_begin_F1(const void *count, const void *valid, const seqcast_word *data);
+uint64_t foreign_begin_F1(const void *count, const void *valid, const seqcast_word *data)
+{
+        const struct seqcast_foreign foreign = seqcast_foreign_count_valid(count, valid, 4);
+        uint64_t begun;
+
+        if (seqcast_foreign_begin(&foreign, &begun) != SEQCAST_OK)
+                return 0;
+        return begun ^ seqcast_word_load_relaxed(data);
+}
+
+uint64_t foreign_whole_F4(const void *counter, const seqcast_word *data, uint64_t begun);
+uint64_t foreign_whole_F4(const void *counter, const seqcast_word *data, uint64_t begun)
+{
+        const struct seqcast_foreign foreign = seqcast_foreign_even_odd(counter, 8);
+        uint64_t value = seqcast_word_load_relaxed(data);
+
+        return seqcast_foreign_whole(&foreign, begun) ? value : 0;
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Seqcast authors
 #
-# ring_twins.sh: sourced by scripts that break the ring on purpose: each access of the PAIRS tables in
-# include/seqcast/{seqlock,ring}.h, weakened or taken away, one at a time. Whoever calls ring_twins has
+# access_twins.sh: sourced by scripts that break the headers on purpose: each access of the PAIRS tables in
+# include/seqcast/{seqlock,ring,foreign}.h, weakened or taken away, one at a time. Whoever calls access_twins has
 #
 #   twin TAG TEXT HEADER EXPRESSION DRIVER FLAGS...   the row of tests/model that rejects it comes last
 #   without_lock DRIVER FLAGS...                      T1 and T2 are relaxed, as the lock orders them
@@ -27,6 +27,11 @@ relaxed='\1memory_order_relaxed'
 parts="parts -DWORDS=2 -DDEPTH=2 -DREADS=1"
 long_parts="parts -DWORDS=10 -DCHANGED=3 -DDEPTH=2 -DREADS=1 -DPUBLICATIONS=3"
 
+access_twins() {
+        ring_twins
+        foreign_twins
+}
+
 # shellcheck disable=SC2086 # rows are lists of words
 ring_twins() {
         twin W1 "no odd mark" seqlock.h \
@@ -45,7 +50,7 @@ ring_twins() {
                 read -DREAD=NEXT_NEWEST -DDEPTH=4 -DPUBLICATIONS=2
         twin R1 "relaxed" seqlock.h "s/(atomic_load_explicit\(seq, )memory_order_acquire/$relaxed/" $lapped
         twin R1 "an odd word is read, too" ring.h 's/\(begun & 1\) != 0 \|\| begun < 2/begun < 2/' $lapped
-        twin R2 "a plain load" copy.h \
+        twin R2 "a plain load, so in F3" copy.h \
                 's/return atomic_load_explicit\(word, memory_order_relaxed\)/return *(const volatile uint64_t *)word/' \
                 $lapped
         twin R3 "no fence" seqlock.h 's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/' $lapped
@@ -101,4 +106,23 @@ ring_twins() {
                 parts -DWORDS=2 -DDEPTH=1 -DPUBLICATIONS=2 -DTORN=2 -DREADS=1
         twin "parts W3" "the first record is not cleared of what an attempt has left" ring_parts.h \
                 's/plan.renewal = SEQCAST_RENEW_ZERO/(void)0/' $parts -DPUBLICATIONS=2 -DTORN=1
+}
+
+foreign_twins() {
+        twin F1 "relaxed" foreign.h "s/load_acquire(\(foreign, foreign->closed)/load_relaxed\1/" foreign -DSHAPE=EVEN_ODD_64
+        twin F1 "the word that is moved first" foreign.h 's/(\*ret_begun = .*foreign->)closed/\1opened/' \
+                foreign -DSHAPE=BOOKENDS
+        twin F1 "an odd count is as good" foreign.h 's/if \(foreign->odd_is_open .*/if (0)/' foreign -DSHAPE=EVEN_ODD_32
+        twin F2 "not looked at" foreign.h 's/if \(foreign->valid != NULL \&\& /if (0 \&\& /' foreign -DSHAPE=COUNT_VALID
+        twin F2 "before F1" foreign.h \
+                's/^( *)(\*ret_begun = .*F1 .*)/\1bool none = foreign->valid != NULL \&\& seqcast__foreign_load_acquire(foreign, foreign->valid) == 0; \2/
+                s/if \(foreign->valid != NULL \&\& .*/if (none)/' foreign -DSHAPE=COUNT_VALID
+        twin F4 "no fence" foreign.h 's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/' foreign -DSHAPE=EVEN_ODD_64
+        twin F4 "a second look by load-acquire, for the fence" foreign.h \
+                's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/; s/load_relaxed(\(foreign, foreign->opened\) == begun)/load_acquire\1/' \
+                foreign -DSHAPE=EVEN_ODD_64
+        twin F5 "no second look" foreign.h 's/return seqcast__foreign_load_relaxed.* == begun;/return begun == begun;/' \
+                foreign -DSHAPE=EVEN_ODD_64
+        twin F5 "at the word that is moved last" foreign.h 's/load_relaxed\(foreign, foreign->opened\)/load_relaxed(foreign, foreign->closed)/' \
+                foreign -DSHAPE=BOOKENDS
 }

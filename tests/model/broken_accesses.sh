@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MIT
 # Copyright the Seqcast authors
 #
-# Which checks notice when one access of the ring is weakened or taken away, among those that every machine can
-# run, with no model checker: the unit tests, the AArch64 code, ThreadSanitizer, the drivers of this folder on
+# Which checks notice when one access of the ring, or of the reader of what others own, is weakened or taken
+# away, among those that every machine can run, with no model checker: the unit tests, the AArch64 code, ThreadSanitizer, the drivers of this folder on
 # threads. All of them look at each twin, and those that notice it are printed; at least one has to. Each ninth
 # twin, or all with MUTANTS=all.
 . tests/support/tap.sh
-. tests/support/ring_twins.sh
+. tests/support/access_twins.sh
 . tests/support/emitted.sh
 
 : "${CC:=cc}"
-plain_build_only "twins of the ring"
+plain_build_only "twins"
 jobs=$(nproc 2>/dev/null || echo 2)
 flags="-std=c11 -D_GNU_SOURCE -w -pthread"
 tsan="setarch $(uname -m) -R"
@@ -52,8 +52,11 @@ kill_by_emitted() {
 }
 
 kill_by_tsan() {
+        program=ring
+        [ "$2" != foreign.h ] || program=foreign
         # shellcheck disable=SC2086
-        $CC $flags -O1 -fno-builtin -fsanitize=thread -I"$1/include" -Iinclude tests/tsan/ring.c -o "$1/tsan" 2>>"$1/log" || return 1
+        $CC $flags -O1 -fno-builtin -fsanitize=thread -I"$1/include" -Iinclude "tests/tsan/$program.c" -o "$1/tsan" \
+                2>>"$1/log" || return 1
         timeout -k 5 60 $tsan "$1/tsan" >"$1/found" 2>&1 ||
                 { grep -oE 'ThreadSanitizer: [a-z -]*|[1-9][0-9]* wrong' "$1/found" || echo "it fails"; } | head -n 1
 }
@@ -111,7 +114,7 @@ twin() {
         [ $((started % jobs)) != 0 ] || collect
 }
 
-# The lock is the kernel's, so this is no twin of the ring.
+# The lock is the kernel's, so this is no twin of a header.
 without_lock() {
         echo "# T1, T2: takeover without the publisher's lock: tests/torture/broken_exclusion.sh plants it"
 }
@@ -130,7 +133,7 @@ mkdir "$scratch/shipped"
 ask "$scratch/shipped" ring.h read -DREAD=NEWEST -DDEPTH=2 -DPUBLICATIONS=3
 quiet "control: no check has anything against what is shipped" sh -c 'cat "$1"/killers "$1"/failed 2>&-' - "$scratch/shipped"
 
-ring_twins
+access_twins
 collect
 [ $passed_over = 0 ] || skip "the other twins" "$passed_over of them not asked: MUTANTS=all asks for all"
 finish
