@@ -122,7 +122,7 @@ build_only = $(MAKE) --no-print-directory $(jobs) -k
 
 $B/libsupport.a: $(call objects,obj,$(filter-out $(unbuilt),$(wildcard tests/support/*.c)))
 
-$B/obj/tests/%.o: cppflags += -Itests -D_DEFAULT_SOURCE $(call pc,--cflags json-c)
+$B/obj/tests/%.o: cppflags += -Itests -D_DEFAULT_SOURCE $(if $(URCU),-DURCU) $(call pc,--cflags json-c)
 # Criterion's macros convert, take strings as char * and quote themselves
 $B/obj/tests/unit/%.o $B/obj/tests/process/%.o $B/obj/tests/crash/%.o: \
         cflags += -Wno-conversion -Wno-write-strings -Wno-overlength-strings
@@ -171,9 +171,9 @@ fuzz_targets = $(filter-out $(if $(json),,%/tools.c),$(shell grep -ls LLVMFuzzer
 fuzzers: $(patsubst %.c,$B/%,$(fuzz_targets))
 	@sh tests/fuzz/driver/libfuzzer.sh $(SECONDS) $^
 
-mutants: ## break the library in each way that the tests are to notice, and see that they do
-	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_*' TEST_SECONDS=3600 \
-	        SUITES='$(filter unit process crash fuzz tsan wait torture model,$(SUITES))'
+mutants: ## break the library in each way that the tests are to notice, and print what notices it
+	@$(MAKE) --no-print-directory check MUTANTS=all TESTS='mutants.sh broken_* emitted.sh spin.sh' TEST_SECONDS=3600 \
+	        SUITES='$(filter unit process crash fuzz tsan wait torture model ports,$(SUITES))'
 
 model: ## the algorithms under model checkers, all rows of their tables; GENMC=PATH: GenMC is there
 	@$(MAKE) --no-print-directory check SUITES=model MODEL=all TEST_SECONDS=7200

@@ -40,13 +40,59 @@ untagged_orders() {
         }' include/seqcast/*.h
 }
 
+# steps FILE...: what their comments call by a letter and a number, less partners
+steps() {
+        awk '
+        FNR == 1 { code = 0 }
+        /^#/ { code = 1 }                       # what stands above it is the table
+        code && /\/\*|^ *\*/ {
+                gsub(/pairs with [A-Z][0-9](( and|,)? [A-Z][0-9])*|\(count, valid\)/, "")
+                while (match($0, /(^|[^A-Za-z0-9_])[A-Z][0-9]([^A-Za-z0-9_]|$)/)) {
+                        step = substr($0, RSTART, RLENGTH)
+                        gsub(/[^A-Z0-9]/, "", step)
+                        print step
+                        $0 = substr($0, RSTART + RLENGTH - 1)
+                }
+        }' "$@" | sort -u
+}
+
+# broken_steps SCRIPT...: those that they break: named where a twin is
+broken_steps() {
+        grep -hE '^ *(twin|weakened|caught|broken|mutant|reject) |is not (released|acquired)' "$@" |
+                grep -oE '\b[A-Z][0-9]\b' | sort -u
+}
+
+# unbroken SCRIPTS FILE...: steps of the files that no script breaks
+unbroken() {
+        scripts=$1
+        shift
+        # shellcheck disable=SC2086 # a list of words
+        broken_steps $scripts >"$scratch/broken"
+        steps "$@" >"$scratch/steps"
+        [ -s "$scratch/steps" ] || echo "no steps in $*"
+        comm -23 "$scratch/steps" "$scratch/broken" | sed "s|\$| of $* is broken in none of $scripts|"
+}
+
+unbroken_steps() {
+        unbroken "tests/support/access_twins.sh tests/model/model.sh" \
+                include/seqcast/seqlock.h include/seqcast/ring.h include/seqcast/ring_parts.h include/seqcast/foreign.h
+        unbroken "tests/wait/broken_wakers.sh tests/ports/emitted.sh tests/model/spin.sh" \
+                src/handle/waker.c src/handle/wait.c
+        unbroken "tests/process/mutants.sh tests/ports/emitted.sh tests/tsan/broken_reattach_order.c tests/tsan/broken_reattach_reader.c" \
+                src/handle/fetch.c src/handle/reattach_plain.c src/handle/reattach_urcu.c
+}
+
 quiet "each order is tagged and paired" untagged_orders
 planted "an acquire without a tag" \
         'echo "x = atomic_load_explicit(y, memory_order_acquire);" >>include/seqcast/ring.h' untagged_orders
 planted "a fence without a partner" \
         'echo "SEQCAST_FENCE(memory_order_release); /* W2 */" >>include/seqcast/seqlock.h' untagged_orders
 planted "a fence without a partner in a reader of foreign words" \
-        'sed -i "s/F4 pairs with G2, and/F4/" include/seqcast/foreign.h' untagged_orders
+        'sed -i "s/F4 pairs with G2 and G6, and/F4/" include/seqcast/foreign.h' untagged_orders
 planted "a pair that no table knows" \
         'echo "SEQCAST_FENCE(memory_order_release); /* Q7 pairs with Q8 */" >>include/seqcast/seqlock.h' untagged_orders
+quiet "each step is broken by some test" unbroken_steps
+planted "a step of the ring that nobody breaks" \
+        'sed -i "s|^}\$|        ; /* Z1 */\n}|" include/seqcast/ring.h' unbroken_steps
+planted "a step of waiting that is broken no more" 'sed -i "/caught \"E1/d" tests/wait/broken_wakers.sh' unbroken_steps
 finish

@@ -180,9 +180,9 @@ mutant src/handle/wait.c unit/test_descriptor 'a failure leaves descriptors open
 mutant src/handle/wait.c unit/test_descriptor 'interest of a joined descriptor outlives the handle' \
         's/if \(subscriber->shared != NULL \&\& subscriber->waiting.watching.shown\)/if (false)/'
 
-mutant src/handle/reattach_plain.c unit/test_reattach 'no odd epoch while another segment is mapped' \
+mutant src/handle/reattach_plain.c unit/test_reattach 'P1: no odd epoch while another segment is mapped' \
         's/atomic_store_explicit\(\&reattach->epoch, epoch \+ 1, memory_order_relaxed\);/;/'
-mutant src/handle/reattach_plain.c unit/test_reattach 'no second look at the epoch' \
+mutant src/handle/reattach_plain.c unit/test_reattach 'V4: no second look at the epoch' \
         's/return seqcast_word_load_relaxed\(\&reattach->epoch\) == visit->epoch;/return true;/'
 mutant src/handle/reattach_plain.c unit/test_reattach 'the rest of a larger segment stays mapped' 's/else if \(old_bytes > bytes\)/else if (false)/'
 mutant src/handle/reattach_plain.c unit/test_reattach 'a segment that was outgrown stays mapped' \
@@ -200,11 +200,15 @@ mutant src/handle/wait.c unit/test_descriptor 'the directory stays watched' \
 mutant src/handle/wait.c unit/test_descriptor 'there is no look in the end' \
         's/return seqcast__watch_set_alarm\(\&waiting->watch, now \+ nap\);/return seqcast__watch_set_alarm(\&waiting->watch, nap == WATCHDOG_NS ? SEQCAST__CLOCK_NEVER : now + nap);/'
 
-mutant src/handle/fetch.c unit/test_fetch 'the sequence word is not fetched again' \
+mutant src/handle/fetch.c unit/test_fetch 'F0: the version is not fetched' \
+        's/return fetch_control\(segment, SEQCAST__CONTROL_VERSION, 1\);/return 0;/'
+mutant src/handle/fetch.c unit/test_fetch 'F1: the sequence word of what is found is not fetched' \
+        's/return fetch_seq\(segment, ring, seqcast_ring_slot\(ring, number\)\);/return 0;/'
+mutant src/handle/fetch.c unit/test_fetch 'F3: the sequence word is not fetched again' \
         's/r = fetch_seq\(segment, ring, view.slot\);/r = 0;/'
 mutant src/handle/fetch.c unit/test_fetch 'the oldest record is not looked at where the next is lost' \
         's/if \(depth == 1 \|\| version/if (true || version/'
-mutant src/handle/fetch.c unit/test_fetch 'the length is that of the last fetch' \
+mutant src/handle/fetch.c unit/test_fetch 'F2: the length is that of the last fetch' \
         's/view->bytes = head\[SEQCAST_SLOT_LENGTH\];/;/'
 mutant src/handle/attach.c unit/test_fetch 'a segment of any owner is mapped' 's/wish->any_owner \? seqcast__fetch_open\(segment\) :/false ? 0 :/'
 mutant src/handle/wait.c unit/test_sealed 'a segment without a name has lost it' 's/found.nameless = seqcast__segment_is_nameless\(segment\);/found.nameless = false;/'

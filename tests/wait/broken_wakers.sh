@@ -113,7 +113,7 @@ caught "a publisher that says that it touches and does not" 0.5 "8 subscribers, 
 fresh
 spoil handle/wait.c 's/seqcast__lock_take_shared\(segment->fd, lock_byte\) == 0/true/' \
         's/!is_live\(segment\)/true/'
-caught "a sleeper who does not show interest" 0.5 "8 subscribers, 100/s"
+caught "I1: a sleeper who does not show interest" 0.5 "8 subscribers, 100/s"
 
 fresh
 spoil platform/futex_linux.c 's/FUTEX_WAKE \| \(shared \? 0 : FUTEX_PRIVATE_FLAG\)/FUTEX_WAKE | FUTEX_PRIVATE_FLAG/'
@@ -125,12 +125,20 @@ caught "a sleeper who sleeps in his own process only" 0.5 "8 subscribers, 100/s"
 
 fresh
 spoil handle/wait.c 's/epoch != 0 && seqcast_word_load_relaxed\(words \+ control\) == epoch/seqcast_word_load_relaxed(words + control) != 0/'
-caught "a word that an earlier publisher has left" 0.5 "8 subscribers of one"
+caught "I2: a word that an earlier publisher has left" 0.5 "8 subscribers of one"
 
-# In slow motion: looks are a second apart instead of 2 ms, and between the last look and the word's 0 lie 60 ms
-# instead of 100 ns, so that a sleeper can come in between.
+# In slow motion: looks for sleepers are a second apart instead of 2 ms.
+slow_looks='s/(#define LOOK_NS INT64_C\()2000000\)/\11000000000)/'
+
+fresh
+spoil handle/waker.c "$slow_looks"
+sound "in slow motion: who comes while nobody wakes is not late" 2.3 "3 subscribers that come"
+spoil handle/waker.c "$all"'s/(static void stop\([^)]*\)\n\{\n) *say\(waker, side, 0\);/\1/'
+caught "E1: a publisher who stops waking and does not say so, in slow motion," 2.3 "3 subscribers that come"
+
+# ... and between the last look and the word's 0 lie 60 ms instead of 100 ns, so that a sleeper can come in between.
 slow_motion() {
-        spoil handle/waker.c 's/(#define LOOK_NS INT64_C\()2000000\)/\11000000000)/' \
+        spoil handle/waker.c "$slow_looks" \
                 "$all"'s/(static void stop\([^)]*\)\n\{\n)/\1        seqcast__clock_sleep_until(seqcast__clock_mono_ns() + 60000000);\n/'
 }
 
@@ -138,6 +146,25 @@ fresh
 slow_motion
 sound "in slow motion: who comes back is woken" 2.3 "1 subscriber that comes"
 spoil handle/waker.c 's/is_wanted\(waker, side\)\) \{ \/\* E3 \*\//false) {/'
-caught "a publisher who does not look again when he has stopped waking, in slow motion," 2.3 "1 subscriber that comes"
+caught "E3: a publisher who does not look again when he has stopped waking, in slow motion," 2.3 "1 subscriber that comes"
+
+# In slow motion: 1 ms between two steps of a sleeper, who does not spin, so that a burst can end in between.
+a_moment='seqcast__clock_sleep_until(seqcast__clock_mono_ns() + 1000000);'
+no_spin='s/(#define SPINS_A_CLOCK) 16/\1 1/'
+
+fresh
+spoil handle/wait.c "$no_spin" 's/^.*S1, as R0.*$/&'"$a_moment/"
+sound "in slow motion: a burst that ends between the version and the look for news" 1.5 "8 subscribers, bursts"
+
+fresh
+spoil handle/wait.c "$no_spin" 's/^.*S1, as R0.*$//' \
+        's/^.*\/\* S2 \*\/.*$/&'"$a_moment"' version = seqcast_ring_version(\&subscriber->ring);/'
+caught "S1, S2: the version is read after the look for news, in slow motion," 1.5 "8 subscribers, bursts"
+
+fresh
+spoil handle/wait.c "s/^.*S3.*\$/$a_moment&/"
+sound "in slow motion: a burst that ends before the sleep" 1.5 "8 subscribers, bursts"
+spoil handle/wait.c 's/seqcast__futex_wait\(wait.*S3/for (size_t i = 0; i < wait->futex_count; i++) wait->futexes[i].expected = *(const volatile uint32_t *)wait->futexes[i].word; &/'
+caught "S3: a sleep that does not compare the version, in slow motion," 1.5 "8 subscribers, bursts"
 
 finish

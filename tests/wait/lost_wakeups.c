@@ -114,6 +114,8 @@ static int in_bursts(void)
         while (monotonic_ns() < publisher.end_ns) {
                 for (uint64_t left = 1 + random_below(&publisher.random, 2000); left > 0; left--)
                         publish();
+                sleep_us((long)random_below(&publisher.random, 12000));
+                publish(); /* alone: it meets sleepers on their way back to sleep */
                 sleep_us(300000);
         }
         return finish();
