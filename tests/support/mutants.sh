@@ -148,7 +148,7 @@ mutant() {
         control "$1" "$2"
         started=$((started + 1))
         mkdir "$scratch/$started"
-        echo "$1: $3" >"$scratch/$started/text"
+        echo "$1: $3: $2" >"$scratch/$started/text"
         judge "$scratch/$started" "$1" "$2" "$4" >"$scratch/$started/result" 2>&1 &
         [ $((started % jobs)) != 0 ] || collect
 }
