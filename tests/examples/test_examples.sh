@@ -319,6 +319,29 @@ check_compiling() {
         quiet "$text" compile_all "$1"
 }
 
+# say_time VALID: in the shared memory of NTP's unit $unit, in the layout that 64-bit processes have; prints its id
+unit=$((4242 + $$))
+say_time() {
+        perl -e '$id = shmget(0x4e545030 + $ARGV[0], 96, 01600) // exit 1;
+                shmwrite($id, pack("l2 q l x4 q l5 L2", 1, 8, 1700000000, 5, 1700000001, 6, 0, -1, 3, $ARGV[1], 123456789, 7), 0, 92);
+                print $id' "$unit" "$1"
+}
+
+check_foreign() {
+        text="somebody's time is read, and that there is none"
+        if ! command -v perl >/dev/null 2>&1 || ! segment=$(say_time 1 2>/dev/null); then
+                skip "$text" "perl is not installed, or there is no System V shared memory here"
+                return
+        fi
+        time=$("$examples/ntp_shm" $unit 2>&1)
+        say_time 0 >"$scratch/id"
+        nothing=$("$examples/ntp_shm" $unit 2>&1)
+        ipcrm -m "$segment"
+        try "$text" test "$time/$nothing" = "1700000000.123456789/ntp_shm: nothing new is there"
+        try "... and that there is no such segment" sh -c '! "$1" "$2" 2>/dev/null' - "$examples/ntp_shm" $unit
+}
+
+check_foreign
 check_subscriber
 check_feeds wait_subscriber
 check_feeds epoll_subscriber

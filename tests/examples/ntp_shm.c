@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Copyright the Seqcast authors */
+
+/* ntp_shm UNIT: what gpsd, or another reference clock, last told ntpd or chrony through the shared memory of
+ * that unit. It is only read: what is there stays there for them. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/shm.h>
+#include <time.h>
+
+#include "seqcast/foreign.h"
+
+struct shm_time {
+        int mode, count;
+        struct {
+                time_t clock_s;
+                int clock_us;
+                time_t receive_s;
+                int receive_us, leap, precision, samples, valid;
+                unsigned clock_ns, receive_ns;
+        } said;
+        int dummy[8];
+};
+
+int main(int argc, char **argv)
+{
+        int id = argc == 2 ? shmget(0x4e545030 + atoi(argv[1]), sizeof(struct shm_time), 0) : -1;
+        const struct shm_time *theirs = id < 0 ? (void *)-1 : shmat(id, NULL, SHM_RDONLY);
+        struct shm_time mine;
+        struct seqcast_foreign words;
+        int r;
+
+        if (theirs == (void *)-1) {
+                fprintf(stderr, "usage: ntp_shm UNIT, for which there is a segment that you may read\n");
+                return 2;
+        }
+        words = seqcast_foreign_count_valid(&theirs->count, &theirs->said.valid, sizeof theirs->count);
+        r = seqcast_foreign_read(&words, &mine.said, &theirs->said, sizeof mine.said, NULL);
+        if (r != SEQCAST_OK) {
+                fprintf(stderr, "ntp_shm: %s\n",
+                        r == SEQCAST_NONE ? "nothing new is there" : "it is being written");
+                return 1;
+        }
+        printf("%lld.%09u\n", (long long)mine.said.clock_s, mine.said.clock_ns);
+        return 0;
+}
