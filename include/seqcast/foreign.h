@@ -12,38 +12,42 @@
  *   bookends       two counters: one is moved before the data, one after it, and they are equal when he is
  *                  done. gpsd: bookend2 before, bookend1 after. rFactor 2: mVersionUpdateBegin before,
  *                  mVersionUpdateEnd after.                                seqcast_foreign_bookends()
- *   count, valid   a count that is moved before the data and after it, and a word that is 0 meanwhile. Mode 1
- *                  of the shared memory of NTP. Others move that count, too, ntpd among them, so that odd
- *                  and even say nothing.                                   seqcast_foreign_count_valid()
+ *   count, valid   a word that is 0 while he writes, and a count that is moved before the word is 1 again:
+ *                  mode 1 of the shared memory of NTP. Some move the count before the data, too (gpsd after
+ *                  valid = 0, linuxptp before it), some do not (radioclkd), so odd and even say
+ *                  nothing.                                                seqcast_foreign_count_valid()
  *
  *   owner, by his rules                            reader
- *   G0  valid = 0, barrier     (count, valid)      F1  c = closed; odd (even and odd): busy     acquire
+ *   G0  valid = 0              (count, valid)      F1  c = closed; odd (even and odd): busy     acquire
  *   G1  opened is moved                            F2  valid is 0 (count, valid): nothing       relaxed
  *   G2  barrier                                    F3  copy the data
  *   G3  data                                       F4  fence                                    acquire
- *   G4  barrier                                    F5  is opened still c?                       relaxed
- *   G5  closed is moved
+ *   G4  barrier                                    F5  valid is 0 (count, valid): not whole     acquire
+ *   G5  closed is moved                            F6  is opened still c?                       relaxed
  *   G6  barrier, valid = 1     (count, valid)
  *
- * `opened` and `closed` are one word, but with bookends.
+ * `opened` and `closed` are one word, but with bookends. With count, valid, G0 and G1 come in either order,
+ * and G1 may be missing.
  *
  * PAIRS
  *   G4 / F1   a reader that has found the count of G5 finds, in F3, all of the data.
- *   G2 / F4   a reader that has copied anything of G3 also finds, in F5, the count of G1 or a later one, and
- *             throws the copy away.
- *   G0 / F1   a reader that has found the count of G1 finds, in F2, the 0 of G0, or a later 1.
- *   G6 / F4   ... and if it is that 1, F5 finds the count of G5. A reader that looked at valid first could
- *             have him begin before it looks at the count, find one count at both ends of its copy, and
- *             take half a record.
+ *   G2 / F4   a reader that has copied anything of G3 also finds, in F6, the count of G1 or a later one and,
+ *             in F5, the 0 of G0 or a later 1. It throws the copy away,
+ *   G6 / F5   ... if it was that 1, because it finds the count of G5 in F6.
+ *
+ * F2 orders nothing: it saves the copy of what is not there.
  *
  * The counter that he moves last is read first, and the one that he moves first is read last. A reader that
- * began with `opened` would find it n, copy while he writes n + 1, and find `closed` still n.
+ * began with `opened` would find it n, copy while he writes n + 1, and find `closed` still n. One that looked
+ * at valid before its copy only would find it 1, have him begin, find one count at both ends of its copy, and
+ * take half a record.
  *
  * WHAT NO READER CAN MAKE GOOD. The barriers are his. On x86-64 any two stores are in order, if only his
- * compiler leaves them so; elsewhere an owner without barriers gives torn data to any reader. gpsd, where it
- * writes for NTP, has those of G2 and G4 and none between count and valid: without these, too, a record can
- * be torn (tests/model shows how). The same goes for two owners at once, and for mode 0 of NTP, which guards
- * nothing. If he dies in mid-write, there is nothing to be had until his successor has written.
+ * compiler leaves them so; elsewhere an owner who lacks one of them gives torn data to any reader, as
+ * tests/model shows for each. gpsd, where it writes for NTP, lacks that of G6; linuxptp has none. The same
+ * goes for two owners at once (whoever else moves the count is one), for owners that never clear valid (if
+ * they move the count twice a record, it is even and odd), and for mode 0 of NTP, which guards nothing. If he
+ * dies in mid-write, there is nothing to be had until his successor has written.
  *
  * RANGES. Counters of 32 and 64 bits, aligned; narrower ones come round too soon and are refused. The data
  * lies anywhere and has any length. A counter of 32 bits comes round after 2^31 records (bookends: 2^32): a
@@ -56,9 +60,9 @@
  * program, compiled with it, and sees nothing of other processes. Such a report is about the language;
  * whether the copy is torn is for the counters to say.
  *
- * SOURCES. gpsd: shmexport.c, libgps_shm.c and, for NTP, ntpshmwrite.c. rF2SharedMemoryMapPlugin: rF2State.h.
- * NTP: "Shared Memory Driver", reference clock 28. Linux: pvclock-abi.h, vmclock-abi.h. PipeWire:
- * spa/utils/atomic.h. */
+ * SOURCES. gpsd: shmexport.c, libgps_shm.c and, for NTP, ntpshmwrite.c. linuxptp: ntpshm.c. NTP: "Shared
+ * Memory Driver", reference clock 28. rF2SharedMemoryMapPlugin: rF2State.h. Linux: pvclock-abi.h,
+ * vmclock-abi.h. PipeWire: spa/utils/atomic.h. */
 
 #ifndef SEQCAST_FOREIGN_H
 #define SEQCAST_FOREIGN_H
@@ -109,8 +113,8 @@ static inline struct seqcast_foreign seqcast_foreign_bookends(const void *opened
         return foreign;
 }
 
-/** A count that is moved before and after the data, and a word that is not 0 when there is some. `valid` is
- *  only read: who takes a sample for good by clearing it does that himself. */
+/** A word that is not 0 when there is data, and a count that is moved before it is that again. Neither is
+ *  written here: who takes a sample for good by clearing `valid` does that himself. */
 static inline struct seqcast_foreign seqcast_foreign_count_valid(const void *count, const void *valid,
                                                                  size_t word_bytes)
 {
@@ -121,10 +125,10 @@ static inline struct seqcast_foreign seqcast_foreign_count_valid(const void *cou
 
 static inline uint64_t seqcast__foreign_load_acquire(const struct seqcast_foreign *foreign, const void *word)
 {
-        /* F1 pairs with G4 and G0. */
+        /* F1 pairs with G4, F5 pairs with G6. */
         if (foreign->word_bytes == 4)
                 return atomic_load_explicit((const seqcast_foreign_word32 *)word, memory_order_acquire);
-        /* F1 pairs with G4 and G0. */
+        /* F1 pairs with G4, F5 pairs with G6. */
         return atomic_load_explicit((const seqcast_word *)word, memory_order_acquire);
 }
 
@@ -135,13 +139,16 @@ static inline uint64_t seqcast__foreign_load_relaxed(const struct seqcast_foreig
         return atomic_load_explicit((const seqcast_word *)word, memory_order_relaxed);
 }
 
-/** Can words of that width be loaded from there at once? */
-static inline bool seqcast_foreign_loadable(const struct seqcast_foreign *foreign)
+/** Can words of that width be loaded from there at once, and do they guard anything? Not without a word, nor
+ *  if both bookends are one. What follows asks only for words of which this is true. */
+static inline bool seqcast_foreign_usable(const struct seqcast_foreign *foreign)
 {
         uintptr_t places =
                 (uintptr_t)foreign->opened | (uintptr_t)foreign->closed | (uintptr_t)foreign->valid;
+        bool guards = foreign->odd_is_open || foreign->opened != foreign->closed || foreign->valid != NULL;
 
-        return (foreign->word_bytes == 4 || foreign->word_bytes == 8) && places % foreign->word_bytes == 0;
+        return (foreign->word_bytes == 4 || foreign->word_bytes == 8) && places % foreign->word_bytes == 0 &&
+               foreign->opened != NULL && foreign->closed != NULL && guards;
 }
 
 /** The data may be copied after this (F3). @param ret_begun the count for seqcast_foreign_whole(), always set
@@ -160,9 +167,11 @@ static inline enum seqcast_state seqcast_foreign_begin(const struct seqcast_fore
 /** Do the bytes copied since seqcast_foreign_begin() belong together? If not, they are rubbish. */
 static inline bool seqcast_foreign_whole(const struct seqcast_foreign *foreign, uint64_t begun)
 {
-        /* F4 pairs with G2 and G6, and keeps F2 and the copy (F3) above the second look (F5). */
+        /* F4 pairs with G2, and keeps the copy (F3) above the second looks (F5, F6). */
         SEQCAST_FENCE(memory_order_acquire);
-        return seqcast__foreign_load_relaxed(foreign, foreign->opened) == begun; /* F5 */
+        if (foreign->valid != NULL && seqcast__foreign_load_acquire(foreign, foreign->valid) == 0) /* F5 */
+                return false;
+        return seqcast__foreign_load_relaxed(foreign, foreign->opened) == begun; /* F6 */
 }
 
 /** Copy `bytes` bytes from shared memory, aligned or not. No aligned word of 8 bytes is touched that holds
@@ -178,10 +187,12 @@ static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes
 /**
  * Take a copy of what is guarded. Up to SEQCAST_FOREIGN_ATTEMPTS_MAX attempts, with pauses of the processor.
  * @param to private memory; rubbish unless 0 is returned
- * @param ret_count the owner's count for this record, as it stands there; may be NULL; untouched unless 0 is
- *        returned. Whether there is a record before it first moves is for the owner to say
+ * @param ret_count what the owner's count was at both ends of the copy; may be NULL; untouched unless 0 is
+ *        returned. With count, valid, it may have been moved for the next record already. Whether there is a
+ *        record before it first moves is for the owner to say
  * @return 0; SEQCAST_NONE: nothing valid is there, or it is being replaced (count, valid); SEQCAST_BUSY: it
- *         was being written in every attempt; -EINVAL: the words are not 4 or 8 bytes wide, or not aligned
+ *         was being written in every attempt; -EINVAL: words of another width than
+ *         4 or 8 bytes, not aligned, missing, or that guard nothing
  */
 static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, void *to, const void *from,
                                        size_t bytes, uint64_t *ret_count)
@@ -189,7 +200,7 @@ static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, vo
         enum seqcast_state state = SEQCAST_BUSY;
         uint64_t begun;
 
-        if (!seqcast_foreign_loadable(foreign))
+        if (!seqcast_foreign_usable(foreign))
                 return -EINVAL;
         for (int attempt = 0; attempt < SEQCAST_FOREIGN_ATTEMPTS_MAX; attempt++) {
                 if (attempt != 0)

@@ -3,10 +3,10 @@
 
 /* The reader's side of the ring by pread(2), in the order of ring.h:
  *
- *   F0  version                    R0
- *   F1  sequence word              R1 / N1
- *   F2  length, time, payload      R2
- *   F3  sequence word again        R3, R4
+ *   K0  version                    R0
+ *   K1  sequence word              R1 / N1
+ *   K2  length, time, payload      R2
+ *   K3  sequence word again        R3, R4
  *
  * Each is a system call of its own, with an acquire fence behind it: what the kernel loads for us, it loads
  * on this processor, or on another one that a barrier of the scheduler lies between. They pair with W4, W5,
@@ -44,7 +44,7 @@ static int fetch(const struct seqcast__segment *segment, uint64_t offset, void *
 {
         int r = seqcast__shm_read(segment->fd, offset, to, bytes);
 
-        SEQCAST_FENCE(memory_order_acquire);
+        SEQCAST_FENCE(memory_order_acquire); /* of K0 to K3, each pairs with what its counterpart does */
         return r;
 }
 
@@ -62,7 +62,7 @@ int seqcast__fetch_control(const struct seqcast__segment *segment)
 
 static int fetch_version(const struct seqcast__segment *segment)
 {
-        return fetch_control(segment, SEQCAST__CONTROL_VERSION, 1); /* F0 */
+        return fetch_control(segment, SEQCAST__CONTROL_VERSION, 1); /* K0 */
 }
 
 /* Where in the object the slot is that `slot` is the image's head of. */
@@ -79,7 +79,7 @@ static int fetch_seq(const struct seqcast__segment *segment, const struct seqcas
 {
         uint64_t offset = slot_offset(segment, ring, slot);
 
-        return fetch(segment, offset, (void *)(slot + SEQCAST_SLOT_SEQ), SEQCAST_WORD_BYTES); /* F1, F3 */
+        return fetch(segment, offset, (void *)(slot + SEQCAST_SLOT_SEQ), SEQCAST_WORD_BYTES); /* K1, K3 */
 }
 
 int seqcast__fetch_news(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
@@ -120,7 +120,7 @@ static int fetch_head(const struct seqcast__segment *segment, const struct seqca
         return fetch_seq(segment, ring, seqcast_ring_slot(ring, number));
 }
 
-/* F2: what stands behind the sequence word of the slot that was found, then what is asked for. */
+/* K2: what stands behind the sequence word of the slot that was found, then what is asked for. */
 static int take(const struct seqcast__segment *segment, const struct seqcast_ring *ring,
                 const struct seqcast__read_request *request, struct seqcast_ring_view *view)
 {
@@ -169,7 +169,7 @@ int seqcast__fetch_read(const struct seqcast__segment *segment, const struct seq
                 if (state != SEQCAST_OK)
                         return state;
                 taken = take(segment, ring, request, &view);
-                r = fetch_seq(segment, ring, view.slot); /* F3 */
+                r = fetch_seq(segment, ring, view.slot); /* K3 */
                 if (r < 0)
                         return r;
                 if (!seqcast_ring_view_valid(&view))

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/shm.h>
 #include <time.h>
 
@@ -29,19 +30,32 @@ int main(int argc, char **argv)
         const struct shm_time *theirs = id < 0 ? (void *)-1 : shmat(id, NULL, SHM_RDONLY);
         struct shm_time mine;
         struct seqcast_foreign words;
+        unsigned ns;
         int r;
 
         if (theirs == (void *)-1) {
                 fprintf(stderr, "usage: ntp_shm UNIT, for which there is a segment that you may read\n");
                 return 2;
         }
+        if (theirs->mode != 1) {
+                fprintf(stderr, "ntp_shm: its owner guards nothing: mode %d\n", theirs->mode);
+                return 1;
+        }
         words = seqcast_foreign_count_valid(&theirs->count, &theirs->said.valid, sizeof theirs->count);
         r = seqcast_foreign_read(&words, &mine.said, &theirs->said, sizeof mine.said, NULL);
+        if (r < 0) {
+                fprintf(stderr, "ntp_shm: there is no aligned count: %s\n", strerror(-r));
+                return 1;
+        }
         if (r != SEQCAST_OK) {
                 fprintf(stderr, "ntp_shm: %s\n",
                         r == SEQCAST_NONE ? "nothing new is there" : "it is being written");
                 return 1;
         }
-        printf("%lld.%09u\n", (long long)mine.said.clock_s, mine.said.clock_ns);
+        /* Some fill in the microseconds only. */
+        ns = (unsigned)mine.said.clock_us * 1000;
+        if (mine.said.clock_ns / 1000 == (unsigned)mine.said.clock_us)
+                ns = mine.said.clock_ns;
+        printf("%lld.%09u\n", (long long)mine.said.clock_s, ns);
         return 0;
 }

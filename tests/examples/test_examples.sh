@@ -323,7 +323,7 @@ check_compiling() {
 unit=$((4242 + $$))
 say_time() {
         perl -e '$id = shmget(0x4e545030 + $ARGV[0], 96, 01600) // exit 1;
-                shmwrite($id, pack("l2 q l x4 q l5 L2", 1, 8, 1700000000, 5, 1700000001, 6, 0, -1, 3, $ARGV[1], 123456789, 7), 0, 92);
+                shmwrite($id, pack("l2 q l x4 q l5 L2", 1, 8, 1700000000, 123456, 1700000001, 6, 0, -1, 3, $ARGV[1], 123456789, 7), 0, 92);
                 print $id' "$unit" "$1"
 }
 

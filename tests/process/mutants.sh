@@ -141,7 +141,8 @@ mutant src/handle/waker.c unit/test_waker 'more and more publications pass betwe
 mutant src/handle/attach.c unit/test_attach 'where names cannot be watched, there is one look' 's/names->pollable >= 0 \&\&//'
 
 mutant src/handle/subscriber.c unit/test_reattach 'what was known of holes is believed of another segment' \
-        's/subscriber->presence = presence;/if (subscriber->presence.known == NULL) subscriber->presence = presence;/; s/seqcast__presence_close\(\&subscriber->presence\);$/;/'
+        's/subscriber->presence = presence;/if (subscriber->presence.known == NULL) subscriber->presence = presence;/
+                s/seqcast__presence_close\(\&subscriber->presence\);$/;/'
 mutant src/handle/subscriber.c unit/test_reattach 'joined handles that sleep are not woken' \
         's/seqcast__futex_wake\(\&shared->replacements, false\);/;/'
 mutant src/handle/subscriber.c unit/test_reattach 'a look in place outlives the segment' 's/subscriber->looking = false;$/;/'
@@ -152,7 +153,8 @@ mutant src/handle/wait.c unit/test_reattach 'sleepers do not look at whether oth
         's/if \(wait->subscribers\[i\]->shared != NULL\)/if (false)/'
 mutant src/handle/wait.c unit/test_wait 'a handle that stands twice in a list counts twice' 's/if \(!counted\) \{/if (true) {/'
 mutant src/handle/wait.c unit/test_wait 'a sleep has no slices' \
-        's/earlier\(check_ns, wait->deadline_ns\)/wait->deadline_ns/; s/\? NAP_NS : SLICE_NS;/? NAP_NS : INT64_C(1000000000000);/'
+        's/earlier\(check_ns, wait->deadline_ns\)/wait->deadline_ns/
+                s/\? NAP_NS : SLICE_NS;/? NAP_NS : INT64_C(1000000000000);/'
 mutant src/handle/wait.c unit/test_wait 'where nobody wakes, sleeps are whole slices' \
         's/nap = nap < NAP_NS \? NAP_NS : .*;/nap = SLICE_NS;/'
 mutant src/handle/wait.c unit/test_wait 'of more than 128 topics, the others are not looked at' \
@@ -192,7 +194,8 @@ mutant src/handle/reattach_plain.c unit/test_reattach 'after a failure nothing i
 mutant src/handle/reattach_plain.c unit/test_reattach 'readers go on where the old segment was' \
         's/atomic_store_explicit\(\&reattach->present, place, memory_order_release\);/(void)place;/'
 mutant src/handle/reattach_plain.c unit/test_reattach 'a failure counts as another segment' \
-        's/seqcast_word_store_relaxed\(\&reattach->generation, .*/;/; s/^( *)r = change\(reattach, present, fresh, place\);/\1seqcast_word_store_relaxed(\&reattach->generation, seqcast__reattach_generation(reattach) + 1);\n&/'
+        's/seqcast_word_store_relaxed\(\&reattach->generation, .*/;/
+                s/^( *)r = change\(reattach, present, fresh, place\);/\1seqcast_word_store_relaxed(\&reattach->generation, seqcast__reattach_generation(reattach) + 1);\n&/'
 mutant src/handle/wait.c unit/test_wait 'what a dead publisher has not announced is told again and again' \
         's/subscriber->waiting.told_number = want;/;/'
 mutant src/handle/wait.c unit/test_descriptor 'the directory stays watched' \
@@ -200,15 +203,15 @@ mutant src/handle/wait.c unit/test_descriptor 'the directory stays watched' \
 mutant src/handle/wait.c unit/test_descriptor 'there is no look in the end' \
         's/return seqcast__watch_set_alarm\(\&waiting->watch, now \+ nap\);/return seqcast__watch_set_alarm(\&waiting->watch, nap == WATCHDOG_NS ? SEQCAST__CLOCK_NEVER : now + nap);/'
 
-mutant src/handle/fetch.c unit/test_fetch 'F0: the version is not fetched' \
+mutant src/handle/fetch.c unit/test_fetch 'K0: the version is not fetched' \
         's/return fetch_control\(segment, SEQCAST__CONTROL_VERSION, 1\);/return 0;/'
-mutant src/handle/fetch.c unit/test_fetch 'F1: the sequence word of what is found is not fetched' \
+mutant src/handle/fetch.c unit/test_fetch 'K1: the sequence word of what is found is not fetched' \
         's/return fetch_seq\(segment, ring, seqcast_ring_slot\(ring, number\)\);/return 0;/'
-mutant src/handle/fetch.c unit/test_fetch 'F3: the sequence word is not fetched again' \
+mutant src/handle/fetch.c unit/test_fetch 'K3: the sequence word is not fetched again' \
         's/r = fetch_seq\(segment, ring, view.slot\);/r = 0;/'
 mutant src/handle/fetch.c unit/test_fetch 'the oldest record is not looked at where the next is lost' \
         's/if \(depth == 1 \|\| version/if (true || version/'
-mutant src/handle/fetch.c unit/test_fetch 'F2: the length is that of the last fetch' \
+mutant src/handle/fetch.c unit/test_fetch 'K2: the length is that of the last fetch' \
         's/view->bytes = head\[SEQCAST_SLOT_LENGTH\];/;/'
 mutant src/handle/attach.c unit/test_fetch 'a segment of any owner is mapped' 's/wish->any_owner \? seqcast__fetch_open\(segment\) :/false ? 0 :/'
 mutant src/handle/wait.c unit/test_sealed 'a segment without a name has lost it' 's/found.nameless = seqcast__segment_is_nameless\(segment\);/found.nameless = false;/'

@@ -7,14 +7,17 @@
 #   twin TAG TEXT HEADER EXPRESSION DRIVER FLAGS...   the row of tests/model that rejects it comes last
 #   without_lock DRIVER FLAGS...                      T1 and T2 are relaxed, as the lock orders them
 
+. tests/support/mutate.sh
+
 # weaken FOLDER TAG HEADER EXPRESSION: the twin of that header goes there, for -I
 weaken() {
         folder=$1
         rm -rf "$folder"
         mkdir -p "$folder/seqcast"
-        sed -E "$4" "include/seqcast/$3" >"$folder/seqcast/$3"
-        ! cmp -s "include/seqcast/$3" "$folder/seqcast/$3" && return
-        not_ok "$2: the twin differs" "the mutation of $3 does not apply any more: $4"
+        cp "include/seqcast/$3" "$folder/seqcast/$3"
+        stale=$(mutate "$folder/seqcast/$3" "$4")
+        [ "$stale" ] || return 0
+        not_ok "$2: the twin of $3 is the one that is meant" "$stale"
         return 1
 }
 
@@ -38,7 +41,8 @@ ring_twins() {
                 's/^( *)atomic_store_explicit\(seq, 2 \* number - 1, .*W1.*$/\1(void)seq, (void)number;/' $lapped
         twin W2 "no fence" seqlock.h 's/SEQCAST_FENCE\(memory_order_release\);/(void)0;/' $lapped
         twin W2 "an odd mark stored with release, for the fence" seqlock.h \
-                's/SEQCAST_FENCE\(memory_order_release\);//; s/(2 \* number - 1, memory_order_)relaxed/\1release/' $lapped
+                's/SEQCAST_FENCE\(memory_order_release\);//
+                s/(2 \* number - 1, memory_order_)relaxed/\1release/' $lapped
         twin W3 "a plain store" copy.h \
                 's/atomic_store_explicit\(word, value, memory_order_relaxed\)/*(volatile uint64_t *)word = value/' $lapped
         twin W4 "relaxed" seqlock.h "s/(seq, 2 \* number, )memory_order_release/$relaxed/" $in_order
@@ -50,12 +54,13 @@ ring_twins() {
                 read -DREAD=NEXT_NEWEST -DDEPTH=4 -DPUBLICATIONS=2
         twin R1 "relaxed" seqlock.h "s/(atomic_load_explicit\(seq, )memory_order_acquire/$relaxed/" $lapped
         twin R1 "an odd word is read, too" ring.h 's/\(begun & 1\) != 0 \|\| begun < 2/begun < 2/' $lapped
-        twin R2 "a plain load, so in F3" copy.h \
+        twin R2 "a plain load" copy.h \
                 's/return atomic_load_explicit\(word, memory_order_relaxed\)/return *(const volatile uint64_t *)word/' \
                 $lapped
         twin R3 "no fence" seqlock.h 's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/' $lapped
         twin R3 "a second look by load-acquire, for the fence" seqlock.h \
-                's/SEQCAST_FENCE\(memory_order_acquire\);//; s/(seq, memory_order_)relaxed(\) == begun)/\1acquire\2/' $lapped
+                's/SEQCAST_FENCE\(memory_order_acquire\);//
+                s/(seq, memory_order_)relaxed(\) == begun)/\1acquire\2/' $lapped
         twin R4 "no second look" seqlock.h \
                 's/return atomic_load_explicit\(seq, .*R4.*/return seq != NULL \&\& begun != 1;/' $lapped
 
@@ -109,20 +114,26 @@ ring_twins() {
 }
 
 foreign_twins() {
-        twin F1 "relaxed" foreign.h "s/load_acquire(\(foreign, foreign->closed)/load_relaxed\1/" foreign -DSHAPE=EVEN_ODD_64
+        twin F1 "relaxed" foreign.h 's/load_acquire(\(foreign, foreign->closed)/load_relaxed\1/' foreign -DSHAPE=EVEN_ODD_64
         twin F1 "the word that is moved first" foreign.h 's/(\*ret_begun = .*foreign->)closed/\1opened/' \
                 foreign -DSHAPE=BOOKENDS
         twin F1 "an odd count is as good" foreign.h 's/if \(foreign->odd_is_open .*/if (0)/' foreign -DSHAPE=EVEN_ODD_32
-        twin F2 "not looked at" foreign.h 's/if \(foreign->valid != NULL \&\& /if (0 \&\& /' foreign -DSHAPE=COUNT_VALID
-        twin F2 "before F1" foreign.h \
-                's/^( *)(\*ret_begun = .*F1 .*)/\1bool none = foreign->valid != NULL \&\& seqcast__foreign_load_acquire(foreign, foreign->valid) == 0; \2/
-                s/if \(foreign->valid != NULL \&\& .*/if (none)/' foreign -DSHAPE=COUNT_VALID
+        twin F3 "plain loads" foreign.h \
+                's/seqcast_copy_load\(to, .*F3.*/for (size_t i = 0; i < bytes \/ 8; i++)\n((uint64_t *)to)[i] = ((const volatile uint64_t *)from)[i];/' \
+                foreign -DSHAPE=EVEN_ODD_64
         twin F4 "no fence" foreign.h 's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/' foreign -DSHAPE=EVEN_ODD_64
         twin F4 "a second look by load-acquire, for the fence" foreign.h \
-                's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/; s/load_relaxed(\(foreign, foreign->opened\) == begun)/load_acquire\1/' \
+                's/SEQCAST_FENCE\(memory_order_acquire\);/(void)0;/
+                s/load_relaxed(\(foreign, foreign->opened\) == begun)/load_acquire\1/' foreign -DSHAPE=EVEN_ODD_64
+        twin F5 "not looked at" foreign.h 's/if \(foreign->valid != NULL \&\& (.*F5)/if (0 \&\& \1/' \
+                foreign -DSHAPE=VALID_FIRST
+        twin F5 "relaxed" foreign.h 's/load_acquire(\(foreign, foreign->valid\) == 0\) .*F5)/load_relaxed\1/' \
+                foreign -DSHAPE=COUNT_FIRST
+        twin F5 "after F6" foreign.h \
+                's/^( *)if \(foreign->valid != NULL .*F5.*/\1const uint64_t ended = seqcast__foreign_load_relaxed(foreign, foreign->opened);\n&/
+                s/return seqcast__foreign_load_relaxed.* == begun;/return ended == begun;/' foreign -DSHAPE=COUNT_ONCE
+        twin F6 "no second look" foreign.h 's/return seqcast__foreign_load_relaxed.* == begun;/return begun == begun;/' \
                 foreign -DSHAPE=EVEN_ODD_64
-        twin F5 "no second look" foreign.h 's/return seqcast__foreign_load_relaxed.* == begun;/return begun == begun;/' \
-                foreign -DSHAPE=EVEN_ODD_64
-        twin F5 "at the word that is moved last" foreign.h 's/load_relaxed\(foreign, foreign->opened\)/load_relaxed(foreign, foreign->closed)/' \
+        twin F6 "at the word that is moved last" foreign.h 's/load_relaxed\(foreign, foreign->opened\)/load_relaxed(foreign, foreign->closed)/' \
                 foreign -DSHAPE=BOOKENDS
 }

@@ -52,6 +52,7 @@ publish_W1_to_W5     ^L*SL*[Fs](L*S)+L*(R|FS)L*(R|FS)
 read_R0_to_R4        ^L*(A|L[lF])L+(A|L[lF])[LS]+[lF]L+$
 foreign_begin_F1     ^(A|L[lF])L+$
 foreign_whole_F4     ^L+[lF]L$
+foreign_whole_F5     ^L+[lF](A|L[lF])L$
 stop                 ^[LS]*F[LS]*$
 fetch                ^[LS]*[lF][LS]*$
 seqcast__reattach_enter    ^[LS]*A[LS]*A[LS]*$

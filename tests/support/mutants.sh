@@ -6,6 +6,7 @@
 # that, as a control, the test has to pass with the file as it is.
 
 . tests/support/tap.sh
+. tests/support/mutate.sh
 
 : "${CC:=cc}"
 jobs=$(nproc 2>/dev/null || echo 2)
@@ -93,7 +94,7 @@ judge() {
                 return
         fi
         prepare "$1" "$2"
-        sed -E -i "$4" "$1/$2"
+        mutate "$1/$2" "$4"
         if ! build "$1" "$2" "$3"; then
                 echo "the mutant does not compile"
                 return
@@ -136,9 +137,10 @@ collect() {
 offered=0 passed_over=0
 mutant() {
         offered=$((offered + 1))
-        sed -E "$4" "$1" >"$scratch/applied"
-        if cmp -s "$1" "$scratch/applied"; then
-                not_ok "$1: $3" "the mutation does not apply any more"
+        cp "$1" "$scratch/applied"
+        stale=$(mutate "$scratch/applied" "$4")
+        if [ "$stale" ]; then
+                not_ok "$1: $3" "$stale"
                 return 0
         fi
         if [ "${MUTANTS-}" != all ] && [ $((offered % 20)) != 1 ]; then

@@ -124,6 +124,15 @@ uint64_t foreign_begin_F1(const void *count, const void *valid, const seqcast_wo
         return begun ^ seqcast_word_load_relaxed(data);
 }
 
+uint64_t foreign_whole_F5(const void *count, const void *valid, const seqcast_word *data, uint64_t begun);
+uint64_t foreign_whole_F5(const void *count, const void *valid, const seqcast_word *data, uint64_t begun)
+{
+        const struct seqcast_foreign foreign = seqcast_foreign_count_valid(count, valid, 8);
+        uint64_t value = seqcast_word_load_relaxed(data);
+
+        return seqcast_foreign_whole(&foreign, begun) ? value : 0;
+}
+
 uint64_t foreign_whole_F4(const void *counter, const seqcast_word *data, uint64_t begun);
 uint64_t foreign_whole_F4(const void *counter, const seqcast_word *data, uint64_t begun)
 {

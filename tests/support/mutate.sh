@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# Copyright the Seqcast authors
+#
+# mutate.sh: sourced by scripts that break a copy of a file.
+
+# mutate FILE EXPRESSION: in place. Each line of EXPRESSION is one for sed by itself and has to change something;
+# if not, it is printed, and the mutation is no longer the one that was meant.
+mutate() {
+        printf '%s\n' "$2" | while IFS= read -r mutate_line; do
+                sed -E "$mutate_line" "$1" >"$1.mutated"
+                ! cmp -s "$1" "$1.mutated" || echo "it does not apply any more: $mutate_line"
+                cat "$1.mutated" >"$1"
+                rm -f "$1.mutated"
+        done
+}
