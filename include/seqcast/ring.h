@@ -27,6 +27,8 @@
  *   W5 / R0   who has read version n finds slot n % depth complete for n, or already beyond it: a
  *             publication, once announced, is never missed.
  *   T3 / R0   the same, for a publication that the dead writer had completed and not announced.
+ *   X1 / R0   as W5 / R0, where another process than the publisher sets the mark, under his lock: who finds
+ *             it finds all that was published.
  *   X2 / N1   who finds all ones in the slot of the publication it wants then finds X1 in R0.
  *   T1, T2    are read under the publisher's lock, which orders them after all that the previous
  *             publisher did.

@@ -164,8 +164,8 @@ static void write_header(const struct seqcast__segment *segment, const char *sch
         header->magic = 0;
         if (schema_text != NULL)
                 memcpy((char *)segment->base + header->schema_offset, schema_text, header->schema_bytes + 1u);
-        /* Last, so that a header without it is one that is still being written. Whoever copies the
-         * header does so by a system call, which orders it on that side. */
+        /* Last, so that a header without it is one that is still being written. Pairs with the system call by
+         * which others copy the header. */
         atomic_store_explicit(magic, SEQCAST__MAGIC, memory_order_release);
 }
 

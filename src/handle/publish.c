@@ -27,7 +27,7 @@ SEQCAST__HOT int enter(seqcast_publisher *publisher, enum seqcast__activity expe
         if (atomic_load_explicit(&publisher->busy, memory_order_relaxed) != 0)
                 return -EBUSY;
         atomic_store_explicit(&publisher->busy, 1, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst);
+        atomic_signal_fence(memory_order_seq_cst); /* pairs with that of leave(), of the same thread */
         activity = atomic_load_explicit(&publisher->activity, memory_order_relaxed);
         if (SEQCAST__UNLIKELY(activity != (int)expected)) {
                 atomic_store_explicit(&publisher->busy, 0, memory_order_relaxed);
@@ -41,7 +41,7 @@ SEQCAST__HOT int enter(seqcast_publisher *publisher, enum seqcast__activity expe
 static void leave(seqcast_publisher *publisher, enum seqcast__activity activity)
 {
         atomic_store_explicit(&publisher->activity, (int)activity, memory_order_relaxed);
-        atomic_signal_fence(memory_order_seq_cst);
+        atomic_signal_fence(memory_order_seq_cst); /* pairs with that of enter() */
         atomic_store_explicit(&publisher->busy, 0, memory_order_relaxed);
 }
 

@@ -463,7 +463,7 @@ uint64_t seqcast_subscriber_version(const seqcast_subscriber *subscriber)
         segment = seqcast__subscriber_hold(subscriber);
         seqcast__fetch_control(segment); /* after a failure: as it was */
         version = atomic_load_explicit(seqcast__segment_control(segment) + SEQCAST__CONTROL_VERSION,
-                                       memory_order_acquire); /* R0 */
+                                       memory_order_acquire); /* as R0, pairs with W5 */
         seqcast__subscriber_release(subscriber);
         return version & ~SEQCAST_VERSION_RETIRED;
 }
@@ -527,7 +527,8 @@ static int status_of(const struct seqcast__segment *segment, seqcast_status *ret
 
         if (r < 0)
                 return r;
-        version = atomic_load_explicit(control + SEQCAST__CONTROL_VERSION, memory_order_acquire); /* R0 */
+        version = atomic_load_explicit(control + SEQCAST__CONTROL_VERSION,
+                                       memory_order_acquire); /* as R0, pairs with W5 */
         locked = seqcast__lock_is_held(segment->fd, SEQCAST__PUBLISHER_LOCK_BYTE);
         if (locked < 0)
                 return locked;

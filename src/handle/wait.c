@@ -204,7 +204,8 @@ static struct findings inspect(seqcast_subscriber *subscriber, int64_t now)
         struct stat status;
 
         seqcast__fetch_control(segment);
-        /* Before the lock is asked for: the end that is seen is not that of a later publisher. */
+        /* Pairs with the publisher's lock, which he takes before he stores his epoch: whoever finds it finds
+         * him live, or ended. So the end that is seen is not that of a later publisher. */
         found.epoch = atomic_load_explicit(words + SEQCAST__CONTROL_EPOCH, memory_order_acquire);
         found.gone = !is_live(segment);
         found.left = seqcast_word_load_relaxed(words + SEQCAST__CONTROL_PUBLISHER_STATE) ==

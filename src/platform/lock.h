@@ -12,7 +12,7 @@
 
 enum seqcast__lock_holder { SEQCAST__LOCK_FREE = 0, SEQCAST__LOCK_READERS = 1, SEQCAST__LOCK_WRITER = 2 };
 
-/** Take the write lock on one byte, without waiting; a portable build waits up to 50 ms for readers, among
+/** Take the write lock on one byte, without waiting; a portable build waits some 50 ms for readers, among
  *  whom are those who ask. @return 0; -EAGAIN someone holds it; -errno, in a portable build -ENOSYS for all
  *  bytes but 0 */
 int seqcast__lock_take(int fd, int64_t byte);
@@ -27,7 +27,8 @@ void seqcast__lock_drop(int fd, int64_t byte);
  *  @return enum seqcast__lock_holder; a portable build cannot tell FREE from READERS; -errno */
 int seqcast__lock_obstacle(int fd, int64_t byte, int64_t count);
 
-/** Is the write lock held? For read-only descriptors; read locks of others do not confuse it.
+/** Is the write lock held? For read-only descriptors; read locks of others do not confuse it. Whoever asks
+ *  has no lock.
  *  @return 1; 0; -errno */
 int seqcast__lock_is_held(int fd, int64_t byte);
 
