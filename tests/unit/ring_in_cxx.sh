@@ -57,6 +57,32 @@ at_once() {
         return $status
 }
 
+# orders COMMAND...: for each function of tests/ports/emitted/accesses.c, its atomic accesses and fences, in LLVM's words
+orders() {
+        "$@" -O1 -DSEQCAST_COPY_WORDS -w -I. -Iinclude -S -emit-llvm -o - | awk '
+        /^define/ { match($0, /@[A-Za-z0-9_]+/); name = substr($0, RSTART + 1, RLENGTH - 1) }
+        /(load|store) atomic|fence|cmpxchg|atomicrmw/ {
+                kind = /fence/ ? "fence" : /load/ ? "load" : /store/ ? "store" : "other"
+                match($0, /monotonic|acquire|release|acq_rel|seq_cst/)
+                found[name] = found[name] " " kind "-" substr($0, RSTART, RLENGTH)
+        }
+        END { for (name in found) if (name ~ /_[A-Z][0-9]/) print name found[name] }' | sort
+}
+
+# other_orders STANDARD: the functions that have other ones in C++
+other_orders() {
+        orders clang -x c -std=c11 tests/ports/emitted/accesses.c >"$scratch/orders-c"
+        {
+                echo '#include "seqcast/foreign.h"'
+                echo '#include "seqcast/ring.h"'
+                echo 'extern "C" {'
+                echo '#include "tests/ports/emitted/accesses.c"'
+                echo '}'
+        } >"$scratch/accesses.cc"
+        orders clang++ "-std=$1" "$scratch/accesses.cc" | diff "$scratch/orders-c" -
+        grep -c 'fence-acquire' "$scratch/orders-c" | grep -vx 4 # what is compared is there
+}
+
 # in_planted COMMAND: what it says of C++ and a header that has been spoilt
 in_planted() {
         compile g++ c++ c++17 >/dev/null 2>&1 || return 0
@@ -100,6 +126,19 @@ for compiler in g++ clang++; do
                 rm -f "$scratch/library"
         done
 done
+# GenMC, ThreadSanitizer and emitted.sh look at C.
+if command -v clang++ >/dev/null 2>&1; then
+        for standard in c++11 c++17 c++20; do
+                quiet "$standard by clang++: the orders are those of C" other_orders $standard
+        done
+        planted "a fence that C++ has not" 'sed -i "s/std::atomic_thread_fence(order)/(void)0/" include/seqcast/copy.h' \
+                other_orders c++17
+        planted "a weaker order in C++" \
+                'sed -i "s/using std::memory_order_acquire;/constexpr auto memory_order_acquire = std::memory_order_relaxed;/" include/seqcast/copy.h' \
+                other_orders c++17
+else
+        skip "the orders of C++ are those of C" "clang++ is not installed"
+fi
 if command -v g++ >/dev/null 2>&1; then
         # The size of a character constant is another one in C++.
         spoil='sed -i "s/SLOT_HEAD_BYTES 16u/SLOT_HEAD_BYTES (sizeof(\x27a\x27) == 1 ? 24u : 16u)/" include/seqcast/ring.h'
