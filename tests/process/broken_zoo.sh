@@ -94,6 +94,6 @@ mutant src/handle/subscriber.c process/test_resources 'reading touches holes' 's
 mutant src/platform/watch_linux.c process/test_resources 'a descriptor is left open when the next is not to be had' \
         "$all"'s/if \(r < 0\)\n *seqcast__watch_close\(watch\);/;/'
 mutant src/handle/acquire.c process/test_resources 'the old segment is marked before the new one is there' \
-        's/^( *)r = create\(wish, true, ret_segment\);/\1if (map_guarded(old) == 0) { ring = seqcast__layout_ring(\&old->header, old->base); seqcast_ring_retire(\&ring); } r = create(wish, true, ret_segment);/'
+        's/^( *)r = create\(wish, true, ret_segment\);/\1if (map_guarded(wish, old) == 0) { ring = seqcast__layout_ring(\&old->header, old->base); seqcast_ring_retire(\&ring); } r = create(wish, true, ret_segment);/'
 
 finish_mutants
