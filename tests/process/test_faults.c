@@ -36,10 +36,10 @@ Test(faults, can_happen_everywhere)
 #else
 
 #include "handle/segment.h"
-#include "platform/futex.h"
 #include "platform/lock.h"
 
 #include "../support/faults.h"
+#include "../support/portable.h"
 #include "../support/record.h"
 
 #define RECORD_BYTES 256u
@@ -85,6 +85,7 @@ static void clean_up(void)
 static void set_up(void)
 {
         topic_name(); /* the players inherit it, and the fork handler */
+        skip_if_portable("other system calls, which these tests do not know");
         cr_assert(zero(int, open_publisher(RECORD_BYTES, 4, 0, &publisher)));
         clean_stage();
 }
@@ -96,12 +97,6 @@ static void skip_with_urcu(void)
 {
         if (urcu_bp_register != NULL)
                 cr_skip_test("liburcu makes system calls of its own");
-}
-
-static void skip_without_descriptors(void)
-{
-        if (!seqcast__futex_can_wake())
-                cr_skip_test("a portable build has no descriptors to wait on");
 }
 
 TestSuite(faults, .init = set_up, .fini = clean_up, .timeout = 240);
@@ -870,7 +865,6 @@ Test(faults, of_publishing)
                 .borne = true,
         };
 
-        skip_without_descriptors();
         faults_everywhere(&play);
 }
 
@@ -1028,7 +1022,6 @@ Test(faults, of_closing)
                 .borne = true,
         };
 
-        skip_without_descriptors();
         faults_everywhere(&play);
 }
 
@@ -1395,7 +1388,6 @@ Test(faults, of_the_descriptor)
                 .system_says = true,
         };
 
-        skip_without_descriptors();
         faults_everywhere(&play);
 }
 
@@ -1435,7 +1427,6 @@ Test(faults, of_a_descriptor_that_misses_its_topic)
                 .system_says = true,
         };
 
-        skip_without_descriptors();
         faults_everywhere(&play);
 }
 
@@ -1469,7 +1460,6 @@ Test(faults, of_a_descriptor_that_follows_its_topic)
                 .system_says = true,
         };
 
-        skip_without_descriptors();
         faults_everywhere(&play);
 }
 

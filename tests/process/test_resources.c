@@ -14,6 +14,7 @@
 
 #include "../support/attempt.h"
 #include "../support/plays.h"
+#include "../support/portable.h"
 #include "../support/record.h"
 
 #define MIB ((uint64_t)1 << 20)
@@ -152,8 +153,8 @@ static int run_out_of_descriptors(void)
         PLAY_EXPECT(count_objects() == 1);
         shared->needed[2] = open_with_too_few(attach);
         PLAY_EXPECT(shared->needed[2] == 1);
-        shared->needed[3] = open_with_too_few(make_descriptor);
-        PLAY_EXPECT(shared->needed[3] == 3);
+        shared->needed[3] = is_portable() ? 0 : open_with_too_few(make_descriptor);
+        PLAY_EXPECT(is_portable() || shared->needed[3] == 3);
         PLAY_EXPECT(seqcast_publish(publisher, "new", 3) == 0);
         PLAY_EXPECT(seqcast_wait(subscriber, 0) == 0);
         return 0;
@@ -392,6 +393,7 @@ static int run_out_of_objects(void)
 
 Test(resources, a_file_system_without_room_for_names)
 {
+        skip_if_portable("a draft has a name, and each name counts as an object");
         expect_play(run_out_of_objects);
 }
 

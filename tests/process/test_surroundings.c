@@ -17,6 +17,7 @@
 
 #include "../support/attempt.h"
 #include "../support/plays.h"
+#include "../support/portable.h"
 #include "../support/record.h"
 #include "../support/waiting.h"
 
@@ -128,6 +129,7 @@ static int poll_without_standard_streams(void)
 
 Test(surroundings, nor_does_a_descriptor_to_poll)
 {
+        skip_if_portable("there are no descriptors to wait on");
         expect_play(poll_without_standard_streams);
 }
 
@@ -227,10 +229,12 @@ Test(surroundings, a_program_that_is_started_inherits_nothing)
 
         end_program(&before);
         open_both(0);
-        cr_assert(ge(int, seqcast_subscriber_fd(subscriber), 0));
-        cr_assert(eq(int, seqcast_subscriber_drain(subscriber), SEQCAST_NONE));
+        if (!is_portable()) {
+                cr_assert(ge(int, seqcast_subscriber_fd(subscriber), 0));
+                cr_assert(eq(int, seqcast_subscriber_drain(subscriber), SEQCAST_NONE));
+                cr_assert(lt(uint, 0, count_links("inotify")));
+        }
         cr_assert(lt(uint, 1, count_links("/dev/shm")), "they are seen in this way");
-        cr_assert(lt(uint, 0, count_links("inotify")));
         for (enum way way = BY_FORK; way < WAYS; way++) {
                 struct started started = start_program(way);
 
@@ -458,6 +462,7 @@ Test(surroundings, a_child_that_closes_its_copy_leaves_the_parents_descriptor_al
 {
         struct pollfd descriptor = { .events = POLLIN };
 
+        skip_if_portable("there are no descriptors to wait on");
         open_both(0);
         descriptor.fd = seqcast_subscriber_fd(subscriber);
         cr_assert(ge(int, descriptor.fd, 0));
@@ -821,6 +826,7 @@ static void *use_while_cancelled(void *unused)
 
 Test(surroundings, a_thread_that_is_cancelled_finishes_what_it_publishes)
 {
+        skip_if_portable("waiting sleeps, which is a cancellation point");
         open_both(0);
         cr_assert(eq(ptr, in_thread(use_while_cancelled), PTHREAD_CANCELED));
         cr_assert(eq(uint, atomic_load(&shared->ready), 1), "it came to the end");
@@ -1014,8 +1020,8 @@ static int do_everything(void)
         seqcast_subscriber_skip(subscriber);
         PLAY_EXPECT(seqcast_wait(subscriber, 5 * MS) == SEQCAST_TIMEOUT);
         PLAY_EXPECT(seqcast_wait_any(&subscriber, 1, 5 * MS, &index) == SEQCAST_TIMEOUT);
-        PLAY_EXPECT(seqcast_subscriber_fd(subscriber) > 2);
-        PLAY_EXPECT(seqcast_subscriber_drain(subscriber) == SEQCAST_NONE);
+        PLAY_EXPECT(is_portable() || (seqcast_subscriber_fd(subscriber) > 2 &&
+                                      seqcast_subscriber_drain(subscriber) == SEQCAST_NONE));
         seqcast_subscriber_interrupt(subscriber);
         PLAY_EXPECT(seqcast_wait(subscriber, PATIENCE) == SEQCAST_INTERRUPTED);
         PLAY_EXPECT(seqcast_subscriber_status(subscriber, &status) == 0);

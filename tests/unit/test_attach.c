@@ -11,6 +11,7 @@
 #include <sys/inotify.h>
 #include <sys/syscall.h>
 
+#include "../support/portable.h"
 #include "../support/waiting.h"
 
 #define RECORD_BYTES 64u
@@ -230,8 +231,7 @@ Test(attach, sees_one_that_was_created_just_before_it_watches)
 {
         int64_t start = monotonic_ns();
 
-        if (!seqcast__futex_can_wake())
-                cr_skip_test("a portable build: it does not watch");
+        skip_if_portable("it does not watch");
         before_watch = create_now;
         cr_assert(zero(int, open_in_time(6 * SECOND, NULL)));
         cr_assert(lt(i64, monotonic_ns() - start, 5 * SECOND), "it did not sleep to the end");

@@ -14,6 +14,7 @@
 #include "handle/attach.h"
 #include "handle/reattach.h"
 
+#include "../support/portable.h"
 #include "../support/record.h"
 #include "../support/waiting.h"
 
@@ -871,8 +872,7 @@ static void open_joined(void)
 
 static void need_interest(void)
 {
-        if (!seqcast__futex_can_wake())
-                cr_skip_test("a portable build: nobody shows interest");
+        skip_if_portable("nobody shows interest");
 }
 
 static void start_sleeper(unsigned i)

@@ -14,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "../support/portable.h"
 #include "../support/record.h"
 #include "../support/waiting.h"
 
@@ -224,8 +225,7 @@ Test(wait, shows_its_interest_while_it_sleeps_and_not_while_it_spins)
 {
         struct waiter waiter;
 
-        if (!seqcast__futex_can_wake())
-                cr_skip_test("a portable build: nobody shows interest");
+        skip_if_portable("nobody shows interest");
         open_both(SEQCAST_WAKE_AUTOMATIC, 0);
         seqcast_subscriber_set_spin(subscriber, INT64_MAX);
         waiter_start(&waiter, subscriber, 60 * MS);

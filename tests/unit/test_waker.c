@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "../support/portable.h"
 #include "../support/waiting.h"
 
 #include <linux/seccomp.h>
@@ -98,8 +99,7 @@ PASS_ON(fcntl64_of_library)
 
 static void need_waking(void)
 {
-        if (!seqcast__futex_can_wake())
-                cr_skip_test("a portable build: nobody is woken");
+        skip_if_portable("nobody is woken");
 }
 
 static void open_publisher_and_sleeper(uint32_t wake, uint32_t flags)
