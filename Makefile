@@ -270,5 +270,5 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-18s%s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-19s%s\n", $$1, $$2 }'
 	@echo "Variables: CC CFLAGS CPPFLAGS LDFLAGS SAN=thread|address,undefined WERROR=1 V=1 SUITES DESTDIR PREFIX"

@@ -53,6 +53,9 @@
  * lies anywhere and has any length. A counter of 32 bits comes round after 2^31 records (bookends: 2^32): a
  * reader stopped in mid-copy for exactly so many takes a torn copy. At 1000 a second, these are 24 days.
  *
+ * The caller knows that all of it is mapped and in the file: beyond the end of a file stand zeros, then
+ * SIGBUS. His declarations may be volatile. No pointer may be NULL where bytes are asked for.
+ *
  * THREADS AND SIGNALS. Any number of threads and processes read at once; signal handlers, too.
  *
  * SANITIZERS. The bytes are copied as copy.h does it, which is no data race on this side. Most owners store
@@ -88,15 +91,15 @@ _Static_assert(sizeof(seqcast_foreign_word32) == 4, "an atomic word must be the 
 
 /** Somebody's words. Fill it by one of the three functions below. */
 struct seqcast_foreign {
-        const void *opened; /* moved before the data, read last */
-        const void *closed; /* moved after the data, read first */
-        const void *valid;  /* 0 while there is nothing to read; NULL: there is no such word */
-        size_t word_bytes;  /* 4 or 8, of each of them */
+        const volatile void *opened; /* moved before the data, read last */
+        const volatile void *closed; /* moved after the data, read first */
+        const volatile void *valid;  /* 0 while there is nothing to read; NULL: there is no such word */
+        size_t word_bytes;           /* 4 or 8, of each of them */
         bool odd_is_open;
 };
 
 /** One counter of `word_bytes` bytes, 4 or 8, that is odd while its owner writes. */
-static inline struct seqcast_foreign seqcast_foreign_even_odd(const void *counter, size_t word_bytes)
+static inline struct seqcast_foreign seqcast_foreign_even_odd(const volatile void *counter, size_t word_bytes)
 {
         struct seqcast_foreign foreign = { counter, counter, NULL, word_bytes, true };
 
@@ -105,8 +108,8 @@ static inline struct seqcast_foreign seqcast_foreign_even_odd(const void *counte
 
 /** Two counters that are equal when their owner is done.
  *  @param opened the one that he moves before the data  @param closed the one that he moves after it */
-static inline struct seqcast_foreign seqcast_foreign_bookends(const void *opened, const void *closed,
-                                                              size_t word_bytes)
+static inline struct seqcast_foreign seqcast_foreign_bookends(const volatile void *opened,
+                                                              const volatile void *closed, size_t word_bytes)
 {
         struct seqcast_foreign foreign = { opened, closed, NULL, word_bytes, false };
 
@@ -115,28 +118,32 @@ static inline struct seqcast_foreign seqcast_foreign_bookends(const void *opened
 
 /** A word that is not 0 when there is data, and a count that is moved before it is that again. Neither is
  *  written here: who takes a sample for good by clearing `valid` does that himself. */
-static inline struct seqcast_foreign seqcast_foreign_count_valid(const void *count, const void *valid,
-                                                                 size_t word_bytes)
+static inline struct seqcast_foreign
+seqcast_foreign_count_valid(const volatile void *count, const volatile void *valid, size_t word_bytes)
 {
         struct seqcast_foreign foreign = { count, count, valid, word_bytes, false };
 
         return foreign;
 }
 
-static inline uint64_t seqcast__foreign_load_acquire(const struct seqcast_foreign *foreign, const void *word)
+static inline uint64_t seqcast__foreign_load_acquire(const struct seqcast_foreign *foreign,
+                                                     const volatile void *word)
 {
         /* F1 pairs with G4, F5 pairs with G6. */
         if (foreign->word_bytes == 4)
-                return atomic_load_explicit((const seqcast_foreign_word32 *)word, memory_order_acquire);
+                return atomic_load_explicit((const volatile seqcast_foreign_word32 *)word,
+                                            memory_order_acquire);
         /* F1 pairs with G4, F5 pairs with G6. */
-        return atomic_load_explicit((const seqcast_word *)word, memory_order_acquire);
+        return atomic_load_explicit((const volatile seqcast_word *)word, memory_order_acquire);
 }
 
-static inline uint64_t seqcast__foreign_load_relaxed(const struct seqcast_foreign *foreign, const void *word)
+static inline uint64_t seqcast__foreign_load_relaxed(const struct seqcast_foreign *foreign,
+                                                     const volatile void *word)
 {
         if (foreign->word_bytes == 4)
-                return atomic_load_explicit((const seqcast_foreign_word32 *)word, memory_order_relaxed);
-        return atomic_load_explicit((const seqcast_word *)word, memory_order_relaxed);
+                return atomic_load_explicit((const volatile seqcast_foreign_word32 *)word,
+                                            memory_order_relaxed);
+        return atomic_load_explicit((const volatile seqcast_word *)word, memory_order_relaxed);
 }
 
 /** Can words of that width be loaded from there at once, and do they guard anything? Not without a word, nor
@@ -176,12 +183,12 @@ static inline bool seqcast_foreign_whole(const struct seqcast_foreign *foreign, 
 
 /** Copy `bytes` bytes from shared memory, aligned or not. No aligned word of 8 bytes is touched that holds
  *  none of them. They are one record's only if seqcast_foreign_whole() says so. */
-static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes)
+static inline void seqcast_foreign_copy(void *to, const volatile void *from, size_t bytes)
 {
         size_t skip = (size_t)((uintptr_t)from % SEQCAST_WORD_BYTES);
-        const void *words = (const unsigned char *)from - skip;
+        const seqcast_word *words = (const seqcast_word *)((uintptr_t)from - skip);
 
-        seqcast_copy_load(to, (const seqcast_word *)words, skip, bytes); /* F3 */
+        seqcast_copy_load(to, words, skip, bytes); /* F3 */
 }
 
 /**
@@ -194,8 +201,8 @@ static inline void seqcast_foreign_copy(void *to, const void *from, size_t bytes
  *         was being written in every attempt; -EINVAL: words of another width than
  *         4 or 8 bytes, not aligned, missing, or that guard nothing
  */
-static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, void *to, const void *from,
-                                       size_t bytes, uint64_t *ret_count)
+static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, void *to,
+                                       const volatile void *from, size_t bytes, uint64_t *ret_count)
 {
         enum seqcast_state state = SEQCAST_BUSY;
         uint64_t begun;

@@ -4,10 +4,12 @@
 /* A server with a page of its own for those who want to know how it does: embedded_status serve FILE, and
  * embedded_status show FILE. Neither asks the system for anything between two records. */
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,20 +19,36 @@
 
 static const char magic[8] = "server1";
 
-static struct server_page *map_page(const char *file, bool writable)
+static struct server_page *refuse(const char *file, const char *why)
 {
-        struct stat found;
-        int fd = open(file, writable ? O_RDWR | O_CREAT : O_RDONLY, 0644);
-        void *page = MAP_FAILED;
+        fprintf(stderr, "embedded_status: %s: %s\n", file, why);
+        return NULL;
+}
 
-        if (fd < 0)
-                return NULL;
-        if (writable ? ftruncate(fd, sizeof(struct server_page)) == 0
-                     : fstat(fd, &found) == 0 && found.st_size >= (off_t)sizeof(struct server_page))
-                page = mmap(NULL, sizeof(struct server_page), writable ? PROT_READ | PROT_WRITE : PROT_READ,
-                            MAP_SHARED, fd, 0);
-        close(fd);
-        return page == MAP_FAILED ? NULL : (struct server_page *)page;
+/* The one server keeps its descriptor, and with it the lock. */
+static struct server_page *map_page(const char *file, bool server)
+{
+        static const char none[sizeof magic];
+        int fd = open(file, server ? O_RDWR | O_CREAT : O_RDONLY, 0644);
+        struct server_page *page;
+        struct stat found;
+
+        if (fd < 0 || fstat(fd, &found) < 0)
+                return refuse(file, strerror(errno));
+        if (server && flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return refuse(file, "another server is at work");
+        if (server && found.st_size == 0 && ftruncate(fd, sizeof *page) < 0)
+                return refuse(file, strerror(errno));
+        if (found.st_size < (off_t)sizeof *page && !(server && found.st_size == 0))
+                return refuse(file, "not the page of a server");
+        page = mmap(NULL, sizeof *page, server ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
+        if (page == MAP_FAILED)
+                return refuse(file, strerror(errno));
+        if (server && memcmp(page->magic, none, sizeof none) == 0)
+                memcpy(page->magic, magic, sizeof magic);
+        if (memcmp(page->magic, magic, sizeof magic) != 0)
+                return refuse(file, "not the page of a server");
+        return page;
 }
 
 static void serve(struct server_page *page)
@@ -40,7 +58,6 @@ static void serve(struct server_page *page)
         uint64_t number = seqcast_ring_recover(&ring); /* where the last server left off */
         struct status status = { 0, 0, 0, 0.25, "serving" };
 
-        memcpy(page->magic, magic, sizeof magic);
         page->pid = (int32_t)getpid();
         for (;; nanosleep(&pause, NULL)) {
                 status.requests += 3;
@@ -49,16 +66,17 @@ static void serve(struct server_page *page)
         }
 }
 
-static int show(struct server_page *page)
+static int show(struct server_page *page, const char *file)
 {
         struct seqcast_ring ring = status_ring(page);
         struct seqcast_ring_reader reader = { 0 };
         struct status status;
         seqcast_sample sample;
 
-        if (memcmp(page->magic, magic, sizeof magic) != 0 ||
-            seqcast_ring_read_newest(&ring, &reader, &status, sizeof status, &sample) != SEQCAST_OK)
+        if (seqcast_ring_read_newest(&ring, &reader, &status, sizeof status, &sample) != SEQCAST_OK) {
+                refuse(file, "nothing has been published");
                 return 1;
+        }
         printf("#%" PRIu64 " %" PRIu64 " requests, %" PRIu64 " errors, %" PRIu64 " bytes, load %g, %.16s\n",
                sample.number, status.requests, status.errors, status.bytes_sent, status.load, status.doing);
         return 0;
@@ -67,13 +85,16 @@ static int show(struct server_page *page)
 int main(int argc, char **argv)
 {
         bool server = argc == 3 && strcmp(argv[1], "serve") == 0;
-        struct server_page *page = argc == 3 && status_ring_fits() ? map_page(argv[2], server) : NULL;
+        struct server_page *page;
 
-        if (page == NULL) {
+        if (!server && (argc != 3 || strcmp(argv[1], "show") != 0)) {
                 fprintf(stderr, "usage: embedded_status serve|show FILE\n");
                 return 2;
         }
+        page = status_ring_fits() ? map_page(argv[2], server) : refuse(argv[2], "too small for the ring");
+        if (page == NULL)
+                return 1;
         if (server)
                 serve(page);
-        return show(page);
+        return show(page, argv[2]);
 }

@@ -6,6 +6,8 @@
 #ifndef EXAMPLES_EMBEDDED_STATUS_H
 #define EXAMPLES_EMBEDDED_STATUS_H
 
+#include <stdalign.h>
+
 #include "seqcast/ring.h"
 
 struct status {
@@ -19,7 +21,7 @@ struct status {
 struct server_page {
         char magic[8];
         int32_t pid;
-        _Alignas(64) seqcast_word status[48]; /* all zero at first */
+        alignas(64) seqcast_word status[48]; /* all zero at first */
 };
 
 static inline struct seqcast_ring status_ring(struct server_page *page)

@@ -4,6 +4,7 @@
 /* ntp_shm UNIT: what gpsd, or another reference clock, last told ntpd or chrony through the shared memory of
  * that unit. It is only read: what is there stays there for them. */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +34,13 @@ int main(int argc, char **argv)
         unsigned ns;
         int r;
 
-        if (theirs == (void *)-1) {
-                fprintf(stderr, "usage: ntp_shm UNIT, for which there is a segment that you may read\n");
+        if (argc != 2) {
+                fprintf(stderr, "usage: ntp_shm UNIT\n");
                 return 2;
+        }
+        if (theirs == (void *)-1) {
+                fprintf(stderr, "ntp_shm: no shared memory of NTP's unit %s: %s\n", argv[1], strerror(errno));
+                return 1;
         }
         if (theirs->mode != 1) {
                 fprintf(stderr, "ntp_shm: its owner guards nothing: mode %d\n", theirs->mode);
@@ -50,6 +55,10 @@ int main(int argc, char **argv)
         if (r != SEQCAST_OK) {
                 fprintf(stderr, "ntp_shm: %s\n",
                         r == SEQCAST_NONE ? "nothing new is there" : "it is being written");
+                return 1;
+        }
+        if (mine.said.clock_us < 0 || mine.said.clock_us > 999999) {
+                fprintf(stderr, "ntp_shm: %d microseconds are no part of a second\n", mine.said.clock_us);
                 return 1;
         }
         /* Some fill in the microseconds only. */

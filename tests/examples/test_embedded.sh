@@ -59,6 +59,20 @@ serve
 try "the next server goes on with the numbers" beyond "$last"
 kill_server
 
+# A second server, and a file that is not a server's, which stays as it was.
+refuses() {
+        "$status" serve "$2" 2>"$scratch/refusal"
+        [ $? = 1 ] && grep -q "$1" "$scratch/refusal" || { cat "$scratch/refusal"; return 1; }
+}
+serve
+try "... and is shown" beyond "$last"
+try "a second server is refused" refuses 'another server is at work' "$page"
+kill_server
+seq 2000 >"$scratch/text"
+cp "$scratch/text" "$scratch/copy"
+try "a file that is not a server's is refused" refuses 'not the page of a server' "$scratch/text"
+try "... and stays as it was" cmp "$scratch/text" "$scratch/copy"
+
 # Publishing and reading may need so many per cent of the instructions that they need by hand. Measured, with gcc
 # and clang: 144 to 147 and 109 to 128 with seqlock.h, 200 to 218 and 277 to 378 with the ring.
 seqlock_limit=160 ring_limit=400

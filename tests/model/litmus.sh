@@ -107,6 +107,8 @@ if command -v "${HERD7%% *}" >/dev/null 2>&1; then
         done
         planted "a weakened access that herd7 sees" \
                 'sed -i s/STLR/STR/ tests/model/litmus/aarch64/W4-R1.litmus' wrong_answers aarch64
+elif [ "$HERD7" != herd7 ]; then
+        not_ok "HERD7=$HERD7 cannot be run"
 else
         skip "herd7 answers as expected" "herd7 not installed: not run"
 fi

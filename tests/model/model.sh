@@ -18,6 +18,9 @@ if [ "$MODEL" != all ]; then
 elif command -v "$GENMC" >/dev/null 2>&1; then
         checker=$GENMC
         "$GENMC" --version 2>&1 | sed -n 's/^ *\(GenMC v.*\)/# \1/p'
+elif [ "$GENMC" != genmc ]; then
+        checker='' reason="GENMC=$GENMC cannot be run"
+        not_ok "$reason"
 else
         checker='' reason="not run: GenMC is not installed"
 fi

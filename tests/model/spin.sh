@@ -92,10 +92,14 @@ named_by() {
                 sed -E 's/\(\)//; s/[^A-Za-z0-9_]//g' | sort -u
 }
 
+# Steps have to be in the code, not only in the table above it.
 missing_names() {
+        for file in src/*/*.[ch] include/seqcast/*.h; do
+                sed -n '/^#/,$p' "$file"
+        done >"$scratch/code"
         for model in tests/model/*.pml; do
                 for named in $(named_by "$model"); do
-                        grep -qrw -- "$named" src include || echo "$model names $named, which is not in the sources"
+                        grep -qw -- "$named" "$scratch/code" || echo "$model names $named, which is not in the sources"
                 done
         done
 }
@@ -104,7 +108,7 @@ quiet "what the models name is in the sources" missing_names
 # shellcheck disable=SC2016 # evaluated there
 planted "a model of a function that there is no more" \
         'sed -i "s/seqcast__segment_is_detached/seqcast__segment_is_lost/" src/handle/*.c src/handle/*.h' missing_names
-planted "a model of a step that there is no more" 'sed -i "s/E3/E4/" src/handle/*.c src/handle/*.h' missing_names
+planted "a model of a step that there is no more" 'sed -i "s/E3/E4/" src/handle/*.c' missing_names
 
 for need in spin "$CC"; do
         if ! command -v "$need" >/dev/null 2>&1; then

@@ -524,6 +524,7 @@ static void needs_room(void)
 /* Killed, as documented: Linux has no error for this. Nothing is under the name, and the memory is free. */
 Test(resources, a_reserved_segment_beyond_the_memory_of_a_group)
 {
+        skip_if_portable("a killed creator leaves what it has written, under a name of its own");
         needs_room();
         in_group(create_beyond_the_group, -1);
         cr_assert(zero(uint, count_objects()));

@@ -68,5 +68,8 @@ missing() {
                 [ "$function" ] || continue
                 found=$(sed -n "s/^$function //p" "$scratch/accesses")
                 echo "$found" | grep -Eq -- "$pattern" || echo "$function: $found is not $pattern"
-        done
+        done >"$scratch/missing"
+        [ ! -s "$scratch/missing" ] || cat "$scratch/missing" - <<'END'
+(L load, S store, A load-acquire, R store-release; dmb: F ish, s ishst, l ishld; in the order of the code)
+END
 }

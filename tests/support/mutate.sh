@@ -3,6 +3,11 @@
 #
 # mutate.sh: sourced by scripts that break a copy of a file.
 
+# turn_of N: which of each N it is this time: another one with each commit, so that all have their turn
+turn_of() {
+        echo $(($(git rev-list --count HEAD 2>/dev/null || echo 1) % $1))
+}
+
 # mutate FILE EXPRESSION: in place. Each line of EXPRESSION is one for sed by itself and has to change something;
 # if not, it is printed, and the mutation is no longer the one that was meant.
 mutate() {

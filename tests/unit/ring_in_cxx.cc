@@ -210,7 +210,8 @@ static void test_foreign_words(void)
                 uint32_t bookends[2];
                 unsigned char data[RECORD_BYTES];
         } owned;
-        struct seqcast_foreign foreign = seqcast_foreign_even_odd(&owned.seq, 8);
+        const volatile void *seq = &owned.seq;
+        struct seqcast_foreign foreign = seqcast_foreign_even_odd(seq, 8);
         unsigned char record[RECORD_BYTES];
         uint64_t count = 0;
 

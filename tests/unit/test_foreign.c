@@ -64,10 +64,10 @@ struct rfactor_buffer { /* rF2SharedMemoryMapPlugin: each of its buffers */
 
 struct ntp_shm { /* ntpd, gpsd and chrony: struct shmTime. The data: from clockTimeStampSec on */
         int mode;
-        int count;
+        volatile int count;
         unsigned char data[RECORD_BYTES];
         int receive_us, leap, precision, samples;
-        int valid;
+        volatile int valid;
         unsigned clock_ns, receive_ns;
         int dummy[8];
 };
