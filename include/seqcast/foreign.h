@@ -30,10 +30,11 @@
  * and G1 may be missing.
  *
  * PAIRS
- *   G4 / F1   a reader that has found the count of G5 finds, in F3, all of the data.
- *   G2 / F4   a reader that has copied anything of G3 also finds, in F6, the count of G1 or a later one and,
- *             in F5, the 0 of G0 or a later 1. It throws the copy away,
- *   G6 / F5   ... if it was that 1, because it finds the count of G5 in F6.
+ *   G4 / F1   a reader that has found the count of G5, or a later one, finds, in F3, all of that data.
+ *   G2 / F4   a reader that has copied anything of G3 finds, in F6, the count of G1 or a later one: not c,
+ *             if it began before G1, and the copy is thrown away. If c is that of G1, or there is no G1
+ *             (count, valid), it finds, in F5, the 0 of G0, or a later 1. The 0 is no record.
+ *   G6 / F5   a reader that has found that 1 finds, in F6, the count of G5 or a later one: not c.
  *
  * F2 orders nothing: it saves the copy of what is not there.
  *
@@ -50,11 +51,11 @@
  * dies in mid-write, there is nothing to be had until his successor has written.
  *
  * RANGES. Counters of 32 and 64 bits, aligned; narrower ones come round too soon and are refused. The data
- * lies anywhere and has any length. A counter of 32 bits comes round after 2^31 records (bookends: 2^32): a
- * reader stopped in mid-copy for exactly so many takes a torn copy. At 1000 a second, these are 24 days.
- *
- * The caller knows that all of it is mapped and in the file: beyond the end of a file stand zeros, then
- * SIGBUS. His declarations may be volatile. No pointer may be NULL where bytes are asked for.
+ * lies anywhere and has any length. A counter of 32 bits comes round after 2^31 records (2^32, if moved once
+ * a record): a reader stopped in mid-copy for exactly so many takes a torn copy. At 1000 a second, 2^31 are
+ * 24 days. The caller knows that all of it is mapped and in the file: beyond the end of a file stand zeros,
+ * then SIGBUS. His declarations may be volatile; the data is copied as if it were not. No pointer may be NULL
+ * where bytes are asked for.
  *
  * THREADS AND SIGNALS. Any number of threads and processes read at once; signal handlers, too.
  *
@@ -147,12 +148,13 @@ static inline uint64_t seqcast__foreign_load_relaxed(const struct seqcast_foreig
 }
 
 /** Can words of that width be loaded from there at once, and do they guard anything? Not without a word, nor
- *  if both bookends are one. What follows asks only for words of which this is true. */
+ *  if two of them are one. What follows asks only for words of which this is true. */
 static inline bool seqcast_foreign_usable(const struct seqcast_foreign *foreign)
 {
         uintptr_t places =
                 (uintptr_t)foreign->opened | (uintptr_t)foreign->closed | (uintptr_t)foreign->valid;
-        bool guards = foreign->odd_is_open || foreign->opened != foreign->closed || foreign->valid != NULL;
+        bool guards = foreign->odd_is_open || foreign->opened != foreign->closed ||
+                      (foreign->valid != NULL && foreign->valid != foreign->opened);
 
         return (foreign->word_bytes == 4 || foreign->word_bytes == 8) && places % foreign->word_bytes == 0 &&
                foreign->opened != NULL && foreign->closed != NULL && guards;
@@ -198,8 +200,8 @@ static inline void seqcast_foreign_copy(void *to, const volatile void *from, siz
  *        returned. With count, valid, it may have been moved for the next record already. Whether there is a
  *        record before it first moves is for the owner to say
  * @return 0; SEQCAST_NONE: nothing valid is there, or it is being replaced (count, valid); SEQCAST_BUSY: it
- *         was being written in every attempt; -EINVAL: words of another width than
- *         4 or 8 bytes, not aligned, missing, or that guard nothing
+ *         was being written in every attempt; -EINVAL: words that are not 4 or 8 bytes wide, not aligned,
+ *         missing, or guard nothing
  */
 static inline int seqcast_foreign_read(const struct seqcast_foreign *foreign, void *to,
                                        const volatile void *from, size_t bytes, uint64_t *ret_count)

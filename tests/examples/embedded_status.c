@@ -28,7 +28,7 @@ static struct server_page *refuse(const char *file, const char *why)
 /* The one server keeps its descriptor, and with it the lock. */
 static struct server_page *map_page(const char *file, bool server)
 {
-        static const char none[sizeof magic];
+        static const struct server_page none;
         int fd = open(file, server ? O_RDWR | O_CREAT : O_RDONLY, 0644);
         struct server_page *page;
         struct stat found;
@@ -44,7 +44,9 @@ static struct server_page *map_page(const char *file, bool server)
         page = mmap(NULL, sizeof *page, server ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED, fd, 0);
         if (page == MAP_FAILED)
                 return refuse(file, strerror(errno));
-        if (server && memcmp(page->magic, none, sizeof none) == 0)
+        /* New, or left so by a server that was killed at once. */
+        if (server && (found.st_size == 0 || found.st_size == sizeof none) &&
+            memcmp(page, &none, sizeof none) == 0)
                 memcpy(page->magic, magic, sizeof magic);
         if (memcmp(page->magic, magic, sizeof magic) != 0)
                 return refuse(file, "not the page of a server");

@@ -58,20 +58,23 @@ try "the last record stays when the server is killed, whole" fits "$last"
 serve
 try "the next server goes on with the numbers" beyond "$last"
 kill_server
+last=$(shown)
 
 # A second server, and a file that is not a server's, which stays as it was.
 refuses() {
-        "$status" serve "$2" 2>"$scratch/refusal"
+        timeout 10 "$status" serve "$2" 2>"$scratch/refusal"
         [ $? = 1 ] && grep -q "$1" "$scratch/refusal" || { cat "$scratch/refusal"; return 1; }
 }
 serve
-try "... and is shown" beyond "$last"
+try "... and another one" beyond "$last"
 try "a second server is refused" refuses 'another server is at work' "$page"
 kill_server
 seq 2000 >"$scratch/text"
 cp "$scratch/text" "$scratch/copy"
 try "a file that is not a server's is refused" refuses 'not the page of a server' "$scratch/text"
 try "... and stays as it was" cmp "$scratch/text" "$scratch/copy"
+head -c 8192 /dev/zero >"$scratch/zeros"
+try "nor is one of as many zeros as somebody liked" refuses 'not the page of a server' "$scratch/zeros"
 
 # Publishing and reading may need so many per cent of the instructions that they need by hand. Measured, with gcc
 # and clang: 144 to 147 and 109 to 128 with seqlock.h, 200 to 218 and 277 to 378 with the ring.

@@ -69,12 +69,11 @@ steps() {
         }' "$@" | sort -u
 }
 
-# broken_steps SCRIPT...: those that they break: how a twin is called, up to a colon, a quote or a lower-case word; (E3)
-# in a title; and what a twin for ThreadSanitizer says of itself
+# broken_steps SCRIPT...: those that they break: how a twin is called, up to a colon, a quote or a lower-case word;
+# and what a twin for ThreadSanitizer says of itself
 broken_steps() {
         {
                 sed -nE "s/^ *(twin|weakened|reject|needless|late|mutant [^ ]+ [^ ]+) [\"']?(parts )?(the fence of )?([A-Z][0-9A-Z ,to]*[0-9])[ :\"'].*/\4/p" "$@"
-                grep -hoE '\([A-Z][0-9](, [A-Z][0-9])*\)' "$@"
                 grep -hoE 'stored for them in .* is not released|load in .* is not acquired' "$@"
         } | sed -E 's/K0 to K3/K0 K1 K2 K3/' | grep -oE '[A-Z][0-9]' | sort -u
 }
@@ -93,7 +92,7 @@ unbroken() {
 unbroken_steps() {
         unbroken "tests/support/access_twins.sh tests/model/model.sh" \
                 include/seqcast/seqlock.h include/seqcast/ring.h include/seqcast/ring_parts.h include/seqcast/foreign.h
-        unbroken "tests/wait/broken_wakers.sh tests/ports/emitted.sh tests/model/spin.sh" \
+        unbroken "tests/wait/broken_wakers.sh tests/ports/emitted.sh" \
                 src/handle/waker.c src/handle/wait.c
         unbroken "tests/process/mutants.sh tests/ports/emitted.sh tests/tsan/broken_reattach_order.c tests/tsan/broken_reattach_reader.c" \
                 src/handle/fetch.c src/handle/reattach_plain.c src/handle/reattach_urcu.c
@@ -113,5 +112,5 @@ planted "a pair that no table knows" \
 quiet "each step is broken by some test" unbroken_steps
 planted "a step of the ring that nobody breaks" \
         'sed -i "s|^}\$|        ; /* Z1 */\n}|" include/seqcast/ring.h' unbroken_steps
-planted "a step of waiting that is broken no more" 'sed -i "/late \"E1/d" tests/wait/broken_wakers.sh' unbroken_steps
+planted "a step of waiting that is broken no more" 'sed -i "/late \"S3/d" tests/wait/broken_wakers.sh' unbroken_steps
 finish

@@ -10,7 +10,7 @@
 
 : "${CC:=cc}" "${GENMC:=genmc}" "${MODEL:=}"
 row_seconds=600 # a row not finished by then says nothing
-rows=0 native_rows=0 native_failed=0 executions=0
+rows=0 turn=$(turn_of 5) native_rows=0 native_failed=0 executions=0
 begun=$(date +%s)
 
 if [ "$MODEL" != all ]; then
@@ -51,7 +51,7 @@ check_with_genmc() {
 
 # run_natively DRIVER FLAGS...: every fifth row, or all of them with MODEL=all
 run_natively() {
-        [ "$MODEL" = all ] || [ $((rows % 5)) = 1 ] || return 0
+        [ "$MODEL" = all ] || [ $((rows % 5)) = "$turn" ] || return 0
         driver=$1
         shift
         native_rows=$((native_rows + 1))

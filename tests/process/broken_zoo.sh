@@ -78,7 +78,8 @@ mutant src/handle/acquire.c process/test_surroundings 'the umask has its way' \
 mutant src/platform/nameless_linux.c process/test_surroundings 'the umask is changed' \
         's/(int fd = open\(directory, O_TMPFILE)/umask(077); \1/'
 mutant src/platform/process.c process/test_surroundings 'a signal is ignored from now on' \
-        's/^( *)pthread_once\(/\1signal(SIGBUS, SIG_IGN); pthread_once(/; s/#include <pthread.h>/#include <signal.h>\n\0/'
+        's/^( *)pthread_once\(/\1signal(SIGBUS, SIG_IGN); pthread_once(/
+                s/#include <pthread.h>/#include <signal.h>\n\0/'
 mutant src/platform/clock.c process/test_surroundings 'something is printed' \
         's/^( *)(struct stat status;)/\1\2\n extern int dprintf(int, const char *, ...); dprintf(2, "a time namespace\\n");/'
 mutant src/platform/memory.c process/test_surroundings 'memory is left mapped' 's/^( *)munmap\(base, .*/\1;/'

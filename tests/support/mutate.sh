@@ -3,9 +3,11 @@
 #
 # mutate.sh: sourced by scripts that break a copy of a file.
 
-# turn_of N: which of each N it is this time: another one with each commit, so that all have their turn
+# turn_of N: which of each N it is this time: another one with each commit or, without git's history, each day
 turn_of() {
-        echo $(($(git rev-list --count HEAD 2>/dev/null || echo 1) % $1))
+        turn_count=$(git rev-list --count HEAD 2>/dev/null)
+        [ "${turn_count:-1}" -gt 1 ] || turn_count=$(($(date +%s) / 86400))
+        echo $((turn_count % $1))
 }
 
 # mutate FILE EXPRESSION: in place. Each line of EXPRESSION is one for sed by itself and has to change something;
@@ -13,7 +15,7 @@ turn_of() {
 mutate() {
         printf '%s\n' "$2" | while IFS= read -r mutate_line; do
                 sed -E "$mutate_line" "$1" >"$1.mutated"
-                ! cmp -s "$1" "$1.mutated" || echo "it does not apply any more: $mutate_line"
+                ! cmp -s "$1" "$1.mutated" || printf '%s\n' "it does not apply any more: $mutate_line"
                 cat "$1.mutated" >"$1"
                 rm -f "$1.mutated"
         done

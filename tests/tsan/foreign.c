@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Copyright the Seqcast authors */
 
-/* Owners of three layouts, each with two readers of foreign.h: ThreadSanitizer has nothing to report, and no
+/* Owners of five kinds, each with two readers of foreign.h: ThreadSanitizer has nothing to report, and no
  * record is torn. The owners here store by atomics. What it says of one who stores plainly, as most do, is in
  * broken_foreign_owner.c: a race, seen where he is a thread; of other processes it sees nothing. */
 
@@ -23,7 +23,19 @@
 #define store_data seqcast_copy_store
 #endif
 
-enum shape { EVEN_ODD_64, BOOKENDS_32, COUNT_VALID_32, SHAPES };
+/* The last three as gpsd, linuxptp and radioclkd write for NTP. */
+enum shape { EVEN_ODD_64, BOOKENDS_32, VALID_FIRST, COUNT_FIRST, COUNT_ONCE, SHAPES };
+
+static bool has_valid(enum shape shape)
+{
+        return shape == VALID_FIRST || shape == COUNT_FIRST || shape == COUNT_ONCE;
+}
+
+/* ... a record, or twice. */
+static bool moves_once(enum shape shape)
+{
+        return shape == BOOKENDS_32 || shape == COUNT_ONCE;
+}
 
 struct run {
         enum shape shape;
@@ -46,14 +58,16 @@ struct reader {
 
 static void open_record(struct run *run, uint64_t number)
 {
+        if (run->shape == VALID_FIRST || run->shape == COUNT_ONCE)
+                atomic_store_explicit(&run->at.words.valid, 0, memory_order_relaxed);
         if (run->shape == EVEN_ODD_64)
                 atomic_store_explicit(&run->at.seq, 2 * number - 1, memory_order_relaxed);
-        if (run->shape == COUNT_VALID_32)
-                atomic_store_explicit(&run->at.words.valid, 0, memory_order_relaxed);
-        if (run->shape != EVEN_ODD_64)
+        else if (run->shape != COUNT_ONCE)
                 atomic_store_explicit(&run->at.words.opened,
-                                      (uint32_t)(run->shape == BOOKENDS_32 ? number : 2 * number - 1),
-                                      memory_order_release);
+                                      (uint32_t)(moves_once(run->shape) ? number : 2 * number - 1),
+                                      memory_order_relaxed);
+        if (run->shape == COUNT_FIRST)
+                atomic_store_explicit(&run->at.words.valid, 0, memory_order_relaxed);
         SEQCAST_FENCE(memory_order_release);
 }
 
@@ -63,22 +77,21 @@ static void close_record(struct run *run, uint64_t number)
                 atomic_store_explicit(&run->at.seq, 2 * number, memory_order_release);
         if (run->shape == BOOKENDS_32)
                 atomic_store_explicit(&run->at.words.closed, (uint32_t)number, memory_order_release);
-        if (run->shape == COUNT_VALID_32) {
-                atomic_store_explicit(&run->at.words.opened, (uint32_t)(2 * number), memory_order_release);
+        if (has_valid(run->shape)) {
+                atomic_store_explicit(&run->at.words.opened,
+                                      (uint32_t)(moves_once(run->shape) ? number : 2 * number),
+                                      memory_order_release);
                 atomic_store_explicit(&run->at.words.valid, 1, memory_order_release);
         }
 }
 
 static struct seqcast_foreign words_of(const struct run *run)
 {
-        switch (run->shape) {
-        case BOOKENDS_32:
+        if (run->shape == BOOKENDS_32)
                 return seqcast_foreign_bookends(&run->at.words.opened, &run->at.words.closed, 4);
-        case COUNT_VALID_32:
+        if (has_valid(run->shape))
                 return seqcast_foreign_count_valid(&run->at.words.opened, &run->at.words.valid, 4);
-        default:
-                return seqcast_foreign_even_odd(&run->at.seq, 8);
-        }
+        return seqcast_foreign_even_odd(&run->at.seq, 8);
 }
 
 static void *write_until_stopped(void *context)
@@ -112,7 +125,7 @@ static void *read_until_stopped(void *context)
                         continue;
                 reader->delivered++;
                 if (count < before ||
-                    !record_check(record, run->bytes, run->shape == BOOKENDS_32 ? count : count / 2))
+                    !record_check(record, run->bytes, moves_once(run->shape) ? count : count / 2))
                         reader->errors++;
                 before = count;
         }
@@ -121,7 +134,8 @@ static void *read_until_stopped(void *context)
 
 static bool check(enum shape shape, size_t bytes)
 {
-        static const char *const names[SHAPES] = { "even and odd", "bookends", "count, valid" };
+        static const char *const names[SHAPES] = { "even and odd", "bookends", "valid first", "count first",
+                                                   "count once" };
         const struct timespec pause = { 0, MILLISECONDS_PER_RUN * 1000000L };
         struct run *run = calloc(1, sizeof *run);
         struct reader readers[READERS];

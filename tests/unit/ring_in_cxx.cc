@@ -234,11 +234,14 @@ static void flood(const struct seqcast_ring *ring)
 {
         for (uint64_t number = seqcast_ring_recover(ring); number < FLOOD;) {
                 publish(ring, ++number);
-                if (number == FLOOD / 2) /* whoever is to read at the same time has begun by then */
+                if (number == FLOOD / 2) /* the reader has its turn, if there is one processor only */
                         usleep(50000);
         }
         seqcast_ring_retire(ring);
 }
+
+/* For those who are to write at the same time: a thread looks at this, a process at the output. */
+static seqcast_word reading;
 
 static void follow(const struct seqcast_ring *ring)
 {
@@ -248,6 +251,9 @@ static void follow(const struct seqcast_ring *ring)
         seqcast_sample sample;
         int r;
 
+        seqcast_word_store_relaxed(&reading, 1);
+        puts("reading");
+        fflush(stdout);
         while ((r = seqcast_ring_read_next(ring, &reader, record, sizeof record, &sample)) !=
                SEQCAST_RETIRED) {
                 if (r != SEQCAST_OK)
@@ -262,6 +268,8 @@ static void follow(const struct seqcast_ring *ring)
 
 static void *flood_thread(void *ring)
 {
+        while (seqcast_word_load_relaxed(&reading) == 0)
+                usleep(100);
         flood((const struct seqcast_ring *)ring);
         return NULL;
 }

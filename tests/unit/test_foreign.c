@@ -559,9 +559,13 @@ Test(foreign, words_that_guard_nothing_are_refused)
 {
         static const seqcast_word words[2];
         const struct seqcast_foreign useless[] = {
-                seqcast_foreign_even_odd(NULL, 8),           seqcast_foreign_bookends(NULL, words, 8),
-                seqcast_foreign_bookends(words, NULL, 8),    seqcast_foreign_bookends(words, words, 8),
-                seqcast_foreign_count_valid(NULL, words, 8), seqcast_foreign_count_valid(words, NULL, 8),
+                seqcast_foreign_even_odd(NULL, 8),
+                seqcast_foreign_bookends(NULL, words, 8),
+                seqcast_foreign_bookends(words, NULL, 8),
+                seqcast_foreign_bookends(words, words, 8),
+                seqcast_foreign_count_valid(NULL, words, 8),
+                seqcast_foreign_count_valid(words, NULL, 8),
+                seqcast_foreign_count_valid(words, words, 8),
         };
 
         for (size_t i = 0; i < sizeof useless / sizeof *useless; i++)

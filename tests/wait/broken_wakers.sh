@@ -22,7 +22,7 @@ all_awake() {
 
 late() {
         long_slices
-        caught "$1" '^not ok' --seconds "$2" "$3"
+        caught "$1" '^# late' --seconds "$2" "$3"
 }
 
 long_slices() {

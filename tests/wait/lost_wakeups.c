@@ -266,6 +266,8 @@ static void run(const struct cell *cell, unsigned turn, double seconds)
                latency_us(&sum.wakes, 0.5), latency_us(&sum.wakes, 0.99), 1e-3 * (double)sum.wakes.longest_ns,
                latency_us(&bare, 0.5), latency_us(&bare, 0.99), 1e-3 * (double)bare.longest_ns,
                atomic_load(&shared->turned), in_ms(sum.latest_ns), in_ms(allowed_ns));
+        if (behind != 0 || sum.latest_ns > allowed_ns)
+                tap_note("late");
         if (!started)
                 tap_note("the first publisher did not wake: this shows nothing");
         if (behind != 0)
