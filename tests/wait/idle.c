@@ -30,7 +30,7 @@ enum publisher { ACKNOWLEDGES, SILENT, NEVER, PUBLISHERS };
 static const char *const kind_names[KINDS] = { "seqcast_wait()", "seqcast_wait_any()", "epoll" };
 static const char *const publisher_names[PUBLISHERS] = { "acknowledged", "not acknowledged yet",
                                                          "publisher never wakes" };
-static const double percent_max[PUBLISHERS] = { 0.5, 3, 3 };
+static const double percent_max[PUBLISHERS] = { 1, 3, 3 };
 
 struct idler {
         enum kind kind;
@@ -228,7 +228,7 @@ static bool all_acknowledged(void)
 int main(void)
 {
         pid_t publishers[PUBLISHERS];
-        double factor = slowness();
+        double factor = slowness(), afterwards;
 
         if (!seqcast__futex_can_wake()) {
                 printf("subscribers of a portable build poll\n");
@@ -254,13 +254,17 @@ int main(void)
         }
         tap_ok(all_acknowledged(), "all who sleep are acknowledged");
         atomic_store(&shared->go, 1);
+        for (publishing = 0; publishing < PUBLISHERS; publishing++)
+                for (enum kind kind = 0; kind < KINDS; kind++)
+                        child_wait(shared->idlers[publishing][kind].pid);
+        afterwards = slowness();
+        if (afterwards > factor)
+                factor = afterwards;
         if (factor > 1)
                 tap_note("this machine is %.1f times slower than the bounds are meant for", factor);
         for (publishing = 0; publishing < PUBLISHERS; publishing++) {
-                for (enum kind kind = 0; kind < KINDS; kind++) {
-                        child_wait(shared->idlers[publishing][kind].pid);
+                for (enum kind kind = 0; kind < KINDS; kind++)
                         judge(&shared->idlers[publishing][kind], factor);
-                }
                 child_kill(publishers[publishing]);
                 for (unsigned i = 0; i < TOPICS; i++)
                         unlink(topic_path_of(topic_index(publishing, i)));
