@@ -67,13 +67,17 @@ planted_line() {
 }
 
 compile_rest || not_ok "the library is compiled" "$(cat "$scratch/log")"
+# ... or between learning it and reading there.
+slow_visits='s/^#include <errno.h>/&\n#include <time.h>/; s/return (epoch % 2 == 0 && .*);/bool sound = \1;\n\nnanosleep(\&(struct timespec){ .tv_nsec = 10000 }, NULL);\nreturn sound;/; '
+
 shipped plain
 shipped plain "$slow_motion"
+shipped plain "$slow_visits"
 planted_line plain 's/^( *)return .* \/\* V4 \*\/$/\1return true;/' \
         "a reader that does not look at the epoch again" '[1-9][0-9]* (mixed|untold)'
 planted_line plain "$slow_motion"'s/return epoch % 2 == 0 .*;/return epoch % 2 == 0;/' \
         "a place taken for that of another segment, in slow motion" '[1-9][0-9]* (torn|mixed|untold|told twice)|^killed by a signal'
-planted_line plain "$slow_motion"'s/bool grows = .*;$/bool grows = true;/; s/seqcast__memory_blank_at\(present->base/seqcast__memory_unmap(present->base/' \
+planted_line plain "$slow_visits"'s/bool grows = .*;$/bool grows = true;/; s/seqcast__memory_blank_at\(present->base/seqcast__memory_unmap(present->base/' \
         "a mapping that is unmapped when there is one elsewhere, in slow motion" '^killed by a signal'
 if echo '#include <urcu/urcu-bp.h>
         int main(void) { urcu_bp_read_lock(); }' |
