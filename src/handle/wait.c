@@ -466,12 +466,15 @@ void seqcast_subscriber_set_spin(seqcast_subscriber *subscriber, int64_t spin_ns
 
 /* ---- the descriptor ------------------------------------------------------------------------ */
 
-static bool has_publisher(const seqcast_subscriber *subscriber)
+/* The lock is not asked for here: it may have been dropped since it was. */
+static bool end_is_told(const seqcast_subscriber *subscriber)
 {
-        bool live = is_live(seqcast__subscriber_hold(subscriber));
+        const seqcast_word *words = seqcast__segment_control(seqcast__subscriber_hold(subscriber));
+        bool told =
+                seqcast_word_load_relaxed(words + SEQCAST__CONTROL_EPOCH) == subscriber->waiting.told_epoch;
 
         seqcast__subscriber_release(subscriber);
-        return live;
+        return told;
 }
 
 /* Look at the segment at some time, whether or not anybody tells us to: soon, while nobody says that he
@@ -481,7 +484,7 @@ static int set_alarm(seqcast_subscriber *subscriber, int64_t now, int result)
         struct seqcast__waiting *waiting = &subscriber->waiting;
         int64_t nap = nap_ns(subscriber, &waiting->watching, SEQCAST__CONTROL_TOUCHING, now);
 
-        if (nap == UNTIL_TOLD && now - waiting->closed_ns < LOCKS_DROPPED_NS_MAX && has_publisher(subscriber))
+        if (nap == UNTIL_TOLD && now - waiting->closed_ns < LOCKS_DROPPED_NS_MAX && !end_is_told(subscriber))
                 nap = LOCKS_DROPPED_NS;
         else if (nap == UNTIL_TOLD)
                 nap = result == SEQCAST_NONE && subscriber->shared == NULL && !waiting->name_missing &&
