@@ -148,7 +148,8 @@ static inline uint64_t seqcast__foreign_load_relaxed(const struct seqcast_foreig
 }
 
 /** Can words of that width be loaded from there at once, and do they guard anything? Not without a word, nor
- *  if two of them are one. What follows asks only for words of which this is true. */
+ *  if both bookends, or count and valid, are one. All calls below but seqcast_foreign_read() take for granted
+ *  that this was asked and is true. */
 static inline bool seqcast_foreign_usable(const struct seqcast_foreign *foreign)
 {
         uintptr_t places =
@@ -160,7 +161,8 @@ static inline bool seqcast_foreign_usable(const struct seqcast_foreign *foreign)
                foreign->opened != NULL && foreign->closed != NULL && guards;
 }
 
-/** The data may be copied after this (F3). @param ret_begun the count for seqcast_foreign_whole(), always set
+/** The data may be copied after this (F3), by seqcast_foreign_copy(); nothing may be concluded from the copy
+ *  before seqcast_foreign_whole() is true. @param ret_begun the count for seqcast_foreign_whole(), always set
  *  @return SEQCAST_OK; SEQCAST_NONE: nothing valid is there; SEQCAST_BUSY: it is being written */
 static inline enum seqcast_state seqcast_foreign_begin(const struct seqcast_foreign *foreign,
                                                        uint64_t *ret_begun)
