@@ -33,7 +33,7 @@ static const char *const publisher_names[PUBLISHERS] = { "acknowledged", "not ac
 /* 10 where they are told; 18 where they look more often at first, and a descriptor's timer up to 30. Of no
  * machine's speed. */
 static const double rises_max[PUBLISHERS] = { 12, 40, 40 };
-static const double percent_max[PUBLISHERS] = { 1, 3, 3 };
+static const double percent_max[PUBLISHERS] = { 0.5, 3, 3 };
 #define PERCENT_MAX_OF_MANY 3.0 /* a look at each of them, ten times a second */
 
 struct idler {
